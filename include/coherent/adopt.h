@@ -166,6 +166,7 @@ COHERENT_C_END
  * The kernel pins the memory for an IOMMU. It cannot pin each kind of memory: not a shared mapping
  * of a file on a disk, nor memory that the driver may not write to. On vfio: and iommufd: the
  * kernel finds out at coherent_expose(), which then returns -EINVAL. Elsewhere this call does.
+ * Memory behind the end of its file makes coherent_expose() return -EINVAL everywhere.
  *
  * For instance:
  *

@@ -34,7 +34,8 @@ COHERENT_C_BEGIN
 /**
  * enum coherent_direction - Which way the data of a loan goes.
  * @COHERENT_TO_DEVICE: The device reads. Where an IOMMU can enforce it, the device cannot write.
- *	But a loan of a box of a pool has the permission of the pool.
+ *	But a loan of a box of a pool has the permission of the pool, and one of a box in place
+ *	that of the box.
  * @COHERENT_FROM_DEVICE: The device writes.
  * @COHERENT_BOTH_WAYS: The device reads and writes.
  */
@@ -153,11 +154,12 @@ COHERENT_C_END
  *	err = coherent_lend(&box, &loan, COHERENT_TO_DEVICE);
  *
  * Context: may sleep in userspace, any in the kernel.
- * Return: 0; -EINVAL (@box is empty, @direction, a direction that the pool of @box does not
- * allow, in the kernel also a box larger than coherent_device_set_max_segment()), -EBUSY (@loan
- * is not empty, and stays as it is), -EOPNOTSUPP (the kernel would use bounce buffers for
- * memory of COHERENT_IOMMU), -ENOSPC (also: the device cannot address the memory), -ENOMEM,
- * -ENODEV, -EIO, -ETIMEDOUT as coherent_expose().
+ * Return: 0; -EINVAL (@box is empty, @direction, a direction that the pool of @box or a @box
+ * in place does not allow, in the kernel also a box larger than
+ * coherent_device_set_max_segment()), -EBUSY (@loan is not empty, and stays as it is),
+ * -EOPNOTSUPP (the kernel would use bounce buffers for memory of COHERENT_IOMMU), -ENOSPC
+ * (also: the device cannot address the memory), -ENOMEM, -ENODEV, -EIO, -ETIMEDOUT as
+ * coherent_expose().
  */
 #define coherent_lend(box, loan, direction)				\
 	COHERENT_AGAIN(COHERENT_LEND)					\
