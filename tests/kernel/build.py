@@ -211,17 +211,30 @@ def plain_accesses(kernel, where):
     return [] if good and wanted else [f'wanted {wanted}', *said]
 
 
+def write(directory, sources):
+    """Writes a file for each name and text of sources. Returns the names of the objects."""
+    for name, source in sources.items():
+        with open(os.path.join(directory, name + '.c'), 'w', encoding='utf-8') as out:
+            out.write(source)
+    return [name + '.o' for name in sources]
+
+
 def misuses(results, kernel, where):
     """Checks that misuse of calls that only the kernel face has does not compile."""
-    for name, (line, wanted) in MISUSES.items():
-        with open(os.path.join(where, 'tests/kernel', name + '.c'), 'w', encoding='utf-8') as out:
-            out.write(MISUSE.format(line))
-        said = 'it compiles'
-        try:
-            kernel.make(os.path.join(where, 'tests/kernel'), name + '.o')
-        except Failed as failed:
-            said = str(failed)
-        results.say(wanted in said, f'misuse: {name} does not compile', said)
+    directory = os.path.join(where, 'tests/kernel')
+    objects = write(directory, {name: MISUSE.format(line) for name, (line, _) in MISUSES.items()})
+    said = ''
+    try:
+        # make prints what each compiler says without lines of another one, and starts them all.
+        kernel.make(directory, '-k', '-Otarget', *objects)
+    except Failed as failed:
+        said = str(failed)
+    parts = re.split(r'^ +CC(?: \[M\])? +\S*/(\w+)\.o$', said, flags=re.M)
+    found = dict(zip(parts[1::2], parts[2::2]))
+    for name, (_, wanted) in MISUSES.items():
+        part = found.get(name, '')
+        results.say(wanted in part and not os.path.exists(os.path.join(directory, name + '.o')),
+                    f'misuse: {name} does not compile', part)
 
 
 def headers_alone(kernel, where):
@@ -248,10 +261,7 @@ def build_docs(kernel, where):
     with open(os.path.join(SOURCE_DIR, 'docs/kernel.md'), encoding='utf-8') as text:
         files = re.findall(r'^```c (\S+)\.c\n(.*?)^```$', text.read(), re.M | re.S)
     directory = os.path.join(where, 'tests/kernel')
-    for name, source in files:
-        with open(os.path.join(directory, name + '.c'), 'w', encoding='utf-8') as out:
-            out.write(source)
-    said = kernel.make(directory, 'W=1', *(name + '.o' for name, _ in files))
+    said = kernel.make(directory, 'W=1', *write(directory, dict(files)))
     return len(files), complaints(said, where)
 
 
@@ -341,23 +351,19 @@ MODULE_LICENSE("GPL");
 OBJECTS = 'mem', 'filled', 'box', 'handle'
 
 
-def lint_source(kernel, directory, tool, name, source):
-    """Builds a source, and returns what coherent-lint says of it."""
-    with open(os.path.join(directory, name + '.c'), 'w', encoding='utf-8') as out:
-        out.write(source)
-    kernel.make(directory, name + '.o')
-    return subprocess.run([*tool, name + '.c'], cwd=directory, check=False, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True).stdout
+def lint_sources(directory, tool, sources):
+    """Returns what coherent-lint says of each source, by its name. The sources are built."""
+    return {name: subprocess.run([*tool, name + '.c'], cwd=directory, check=False, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
+            for name in sources}
 
 
-def lint_managed(results, kernel, directory, tool):
+def lint_managed(results, found):
     """Checks that coherent-lint reports each object that is not managed, and no others."""
-    every = {name: ', .managed = true' for name in OBJECTS}
-    said = lint_source(kernel, directory, tool, 'managed_all', MANAGED.format(**every))
+    said = found['managed_all']
     results.say(not said, 'coherent-lint: a managed object is not a leak', said)
     for name in OBJECTS[:-1]:
-        said = lint_source(kernel, directory, tool, 'managed_but_' + name,
-                           MANAGED.format(**{**every, name: ''}))
+        said = found['managed_but_' + name]
         wanted = 'loan' if name == 'box' else name
         results.say(f"'driver->{wanted}'" in said and
                     not any(f"'driver->{other}'" in said for other in OBJECTS if other != name),
@@ -373,34 +379,38 @@ def lint(results, kernel, where):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         results.say(not done.returncode, f'coherent-lint: {files[0]}: no finding', done.stdout)
     directory = os.path.join(where, 'tests/kernel')
-    for title, body, wanted in LINT_FINDS:
-        said = lint_source(kernel, directory, tool, 'linted', LINTED % body)
+    every = {name: ', .managed = true' for name in OBJECTS}
+    sources = {f'linted_{number}': LINTED % body for number, (_, body, _) in enumerate(LINT_FINDS)}
+    sources |= {'busy': BUSY, 'managed_all': MANAGED.format(**every)}
+    sources |= {'managed_but_' + name: MANAGED.format(**{**every, name: ''}) for name in OBJECTS[:-1]}
+    kernel.make(directory, *write(directory, sources))
+    found = lint_sources(directory, tool, sources)
+    for number, (title, _, wanted) in enumerate(LINT_FINDS):
+        said = found[f'linted_{number}'].replace(f'linted_{number}.c', 'linted.c')
         results.say(said.startswith(wanted) if wanted else not said,
                     f'coherent-lint: finds {title}', said)
-    said = lint_source(kernel, directory, tool, 'busy', BUSY)
+    said = found['busy']
     results.say("busy.c:16: error: pool 'pool' is destroyed here, but box 'box' from "
                 'coherent_pool_box() at line 13 is not freed' in said,
                 'coherent-lint: finds a pool of a module that is destroyed too early', said)
-    lint_managed(results, kernel, directory, tool)
+    lint_managed(results, found)
 
 
-def text_of(kernel, directory, name, source):
-    """Builds a source. Returns how many bytes of text its object file has."""
-    with open(os.path.join(directory, name + '.c'), 'w', encoding='utf-8') as out:
-        out.write(source)
-    kernel.make(directory, name + '.o')
-    said = subprocess.run(['size', '-A', os.path.join(directory, name + '.o')], check=True,
-                          capture_output=True, text=True).stdout
+def text_of(path):
+    """Returns how many bytes of text an object file has."""
+    said = subprocess.run(['size', '-A', path], check=True, capture_output=True, text=True).stdout
     return sum(map(int, re.findall(r'^\.text\S* +(\d+)', said, re.M)))
 
 
 def text_sizes(results, kernel, where):
     """Checks how many bytes of text a use of the library costs, and prints those by hand beside."""
+    directory = os.path.join(where, 'tests/kernel')
+    sources = {f'{side}_{uses}': USE_HEAD + ''.join(USE % {'n': n, 'call': call} for n in range(uses))
+               for side, call in USES.items() for uses in (1, 2)}
     found = {}
-    for side, call in USES.items():
-        one, two = (text_of(kernel, os.path.join(where, 'tests/kernel'), f'{side}_{uses}',
-                            USE_HEAD + ''.join(USE % {'n': n, 'call': call} for n in range(uses)))
-                    for uses in (1, 2))
+    kernel.make(directory, *write(directory, sources))
+    for side in USES:
+        one, two = (text_of(os.path.join(directory, f'{side}_{uses}.o')) for uses in (1, 2))
         found[side] = one, two - one
     for what, *sides, most, call in TEXT_MOST:
         for number, which in enumerate(('the first use', 'each further use')):
