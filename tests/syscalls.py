@@ -27,8 +27,8 @@ CALLS = '''
     getppid getrandom getrlimit getsockname getsockopt gettid getuid ioctl kill listen lseek lstat
     madvise mbind memfd_create mincore mkdir mlock mmap mprotect mremap munlock munmap nanosleep
     open openat opendir pclose pipe pipe2 poll popen posix_fallocate posix_spawn posix_spawnp ppoll prctl pread
-    preadv preadv2 prlimit pthread_create pthread_join pthread_kill pthread_sigmask pwrite pwritev
-    pwritev2 raise read readdir readlink readlinkat readv recv recvfrom recvmsg rename rmdir
+    preadv preadv2 prlimit pthread_create pthread_join pthread_kill pthread_setcancelstate
+    pthread_sigmask pwrite pwritev pwritev2 raise read readdir readlink readlinkat readv recv recvfrom recvmsg rename rmdir
     sched_getaffinity sched_setaffinity sched_yield select send sendmsg sendto setenv setpgid
     setrlimit setsockopt shutdown sigaction signal signalfd sigprocmask sleep socket socketpair stat
     statx symlink syscall sysconf system time timerfd_create truncate unlink usleep vfork wait
@@ -42,11 +42,12 @@ NO_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n]
                      r'^#include[^\n]*', re.S | re.M)
 
 
-# Inline functions of sys.h bring clock_gettime() and sysconf() into other object files.
+# Inline functions of sys.h bring clock_gettime(), sysconf() and pthread_setcancelstate() into other
+# object files.
 HARMLESS = re.compile(r'''
     _GLOBAL_OFFSET_TABLE_|__lsan_\w+|__tls_get_addr|__ctype_b_loc|clock_gettime|sysconf|
     aligned_alloc|calloc|malloc|free|qsort|mem\w+|str\w+|(__isoc99_)?sscanf|snprintf|vsnprintf|fprintf|stderr|
-    pthread_(atfork|once|key_create|setspecific|cond\w+|mutex\w+)''', re.X)
+    pthread_(atfork|once|key_create|setcancelstate|setspecific|cond\w+|mutex\w+)''', re.X)
 
 
 def broken(text):
