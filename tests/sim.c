@@ -153,6 +153,16 @@ static uint32_t config_read(struct coherent_sim *sim, void *arg, unsigned int of
 	return offset + width;
 }
 
+static void config_write(struct coherent_sim *sim, void *arg, unsigned int offset,
+			 unsigned int width, uint32_t value)
+{
+	(void)sim;
+	(void)arg;
+	(void)offset;
+	(void)width;
+	(void)value;
+}
+
 static void read_register(struct fixture *fixture)
 {
 	(void)coherent_bar_read32(fixture->bar, 0);
@@ -165,6 +175,11 @@ static void read_config(struct fixture *fixture)
 	assert_ok(coherent_config_read32(fixture->dev, 0, &value));
 }
 
+static void write_config(struct fixture *fixture)
+{
+	assert_ok(coherent_config_write32(fixture->dev, 0, 1));
+}
+
 static void interrupt(struct fixture *fixture)
 {
 	coherent_bar_write32(fixture->bar, 16, 1);
@@ -173,7 +188,8 @@ static void interrupt(struct fixture *fixture)
 /* PCI does not let the value of a register, or an interrupt, pass a write to memory. */
 static void second_part_of_a_torn_write_arrives_before_an_answer(void **state)
 {
-	void (*const answers[])(struct fixture *) = { read_register, read_config, interrupt };
+	void (*const answers[])(struct fixture *) = { read_register, read_config, write_config,
+						      interrupt };
 	struct coherent_sim_model model = counter_model;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY;
 	struct coherent_irq *irq;
@@ -182,13 +198,14 @@ static void second_part_of_a_torn_write_arrives_before_an_answer(void **state)
 
 	(void)state;
 	model.config_read = config_read;
+	model.config_write = config_write;
 	memset(&fixture, 0, sizeof(fixture));
 	assert_ok(coherent_device_open(&fixture.dev, "sim:custom,step,torn", .model = &model,
 				       .model_arg = &fixture.counter));
 	assert_ok(coherent_bar_open(&fixture.bar, fixture.dev, 0));
 	assert_ok(coherent_irq_open(&irq, fixture.dev, 1));
 	assert_ok(coherent_zeroed(&mem, fixture.dev, 64));
-	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
 		assert_ok(coherent_clear(&mem, 0, 64));
 		make_write(&fixture, coherent_addr(&mem).raw, 64);
 		assert_ok(coherent_copy_out(&mem, 0, seen, 64));
