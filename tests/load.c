@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A program that runs already loads the library, as a plug-in or a binding of another language does.
+ * A running program loads the library with dlopen(), as a binding of another language does.
  * The loader then has little room for thread-local variables.
  */
 #include <coherent.h>

@@ -225,7 +225,7 @@ def misuses(results, kernel, where):
     objects = write(directory, {name: MISUSE.format(line) for name, (line, _) in MISUSES.items()})
     said = ''
     try:
-        # make prints what each compiler says without lines of another one, and starts them all.
+        # With -k make starts all compilers. With -Otarget it prints the output of each in one piece.
         kernel.make(directory, '-k', '-Otarget', *objects)
     except Failed as failed:
         said = str(failed)
