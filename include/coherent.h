@@ -88,9 +88,9 @@
  * exposes, reclaims, frees or moves an object, no other thread may use it: the
  * driver must see to that. Devices, BARs and interrupts are thread-safe, but
  * no thread may use one that is closed. One thread may use an object that another
- * thread made. A signal handler must not call the library. In userspace a thread that
- * pthread_cancel() ends during a call ends after the call. The fabric: backend is an
- * exception, because libfabric has cancellation points.
+ * thread made. A signal handler must not call the library. In userspace pthread_cancel()
+ * does not end a thread within a call: the thread ends after the call. The fabric: backend
+ * is an exception, because libfabric has cancellation points.
  *
  * Fork. A forked child has no devices and no objects. Its calls return -ENODEV
  * and touch nothing. Freeing and closing do nothing. The memory is not mapped in

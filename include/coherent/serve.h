@@ -10,7 +10,7 @@
  * the file of its memory, the server reads and writes the file instead. The kernel does not
  * write to files of hugepages (hugetlbfs), so a write to those is a message. The server itself
  * refuses an access to memory that the process did not announce, such as address 0. That process
- * then has no fault, so the server reports the first one of each connection.
+ * then has no fault, so the server reports the first such access of each connection.
  *
  * The device has a configuration space of 256 bytes with its IDs, BARs of 32 bits and MSI-X. The
  * first BAR that the model does not have holds the MSI-X table. A BAR is at least 16 bytes and a

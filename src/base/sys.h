@@ -48,8 +48,8 @@ static inline void sys_allow_cancel(const int *state)
 }
 
 /*
- * Begin each function with this that calls a cancellation point (pthreads(7)). A thread that ended there
- * would keep locks, descriptors and counts of the library. So it ends after the call of the library.
+ * Each function that calls a cancellation point (pthreads(7)) begins with this. A cancelled thread that
+ * ended there would keep locks, descriptors and counts of the library. So it ends after the call.
  */
 #define SYS_DEFER_CANCEL       \
 	const int defer_cancel \

@@ -148,9 +148,9 @@ static int name_socket(const char *hidden, const char *path)
 }
 
 /*
- * Makes a name for a new file in the folder of @path. A long path leaves few characters for it, and the
- * name of the socket gives way. Another thread, or the same process ID in another container, may do this at
- * the same time, so the name is random.
+ * Makes a name for a new file in the folder of @path. If it would be too long, it takes the place of the
+ * last part of the path. Another thread, or the same process ID in another container, may do this at the
+ * same time, so the name is random.
  */
 static int hide(const char *path, char *hidden, size_t size)
 {
@@ -195,7 +195,7 @@ int sys_listen(const char *path, struct sys_named_socket *named)
 		return err;
 	}
 	named->path = path;
-	/* Without a descriptor the path is that of the current folder at the end. */
+	/* Without a descriptor the path is looked up in the folder that is current at the end. */
 	named->folder = sys_open(".", O_PATH | O_DIRECTORY);
 	return fd;
 }

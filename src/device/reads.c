@@ -100,7 +100,10 @@ static void report_twice(const struct twice *twice)
 
 /* --- The table of a thread --- */
 
-/* Called when a thread ends, and again if a later function of that kind reads a mem. */
+/*
+ * pthreads calls this when a thread ends. Another function that it calls then may read a mem: the thread
+ * gets a new table for that, and pthreads calls this again.
+ */
 static void free_table(void *table)
 {
 	all_seen = NULL;
@@ -112,7 +115,7 @@ static void make_key(void)
 	has_key = !pthread_key_create(&key, free_table);
 }
 
-/* If there is no memory for it, the thread has no table, and its reads are not noted. */
+/* A thread that gets no memory for its table has none, and its reads are not noted. */
 static void make_table(void)
 {
 	void *table;

@@ -32,7 +32,7 @@ struct serve_range {
  * @main: The channel that ends with the connection.
  * @data_max: How many bytes the client moves in one message.
  * @reported: A report told of an answer that does not fit. Only callbacks of the model use it.
- * @refused: A report told of a transfer that the client did not get. The model uses it, too.
+ * @refused: A report told of memory that was not announced. Only callbacks of the model use it.
  * @lock: Guards the fields below.
  * @ranges: The announced addresses, in no order.
  * @count: The number of @ranges.

@@ -562,7 +562,7 @@ int coherent_sim_step(struct coherent_device *dev, unsigned int ticks)
 			      "the device runs by itself; give it the key \"step\"");
 	if (sim_refuses(dev->backend, "coherent_sim_step()"))
 		return -EBUSY;
-	/* Another thread, or the model's report function, may close the device meanwhile. */
+	/* Another thread may close the device meanwhile. */
 	ref_hold(&dev->ref);
 	while (!err && ticks--) {
 		(void)sim_step(dev->backend, 1);
