@@ -117,8 +117,8 @@ enum records_kind {
  * @is_pooled: It is an object of a pool.
  * @address: Its first device address.
  * @bytes: Its size: whole pages, or the size of a slot.
- * @reachable: How much of that the device can reach: nothing if it is closed. For a chunk, the slots
- *	that were visited do not count.
+ * @reachable: How much of that the device can reach: nothing if the device is closed. For a chunk, the
+ *	slots that were visited do not count.
  * @rest: The size of a chunk without the slots that were visited as mems or boxes in place.
  * @changes: A number that differs if the record changed since it was read before.
  * @id: A number that no other object of the device has at the same time.

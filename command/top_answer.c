@@ -90,7 +90,7 @@ static void keep(struct line *lines, size_t *count, size_t limit, struct line li
 	}
 }
 
-/* Returns how many rows a device has. Itself is a row if rows are devices. */
+/* Returns how many rows a device has. With --by=device each device is one row. */
 static size_t rows_of(const struct top *top, size_t device)
 {
 	return top->by == TALLY_DEVICE ? 1 : top->tallies[device].count;
@@ -193,7 +193,7 @@ static json_t *answer_row(const struct top *top, const struct line *line)
 	return row;
 }
 
-/* Without rows, the devices are the lines. Otherwise each device is there, in the order of the target. */
+/* With --by=device a line is a device. Otherwise a line is a row, and the target orders the devices. */
 static void answer_lines(const struct top *top, const struct line *lines, size_t count,
 			 json_t *result)
 {
