@@ -391,8 +391,8 @@ coherent_device_open(coherent_device **dev, const char *name, coherent_open_opti
  * The device cannot reach any memory afterwards, and threads that wait for it return
  * with -ENODEV. If there are faults that coherent_device_next_fault() did not return, a
  * report counts them and has the text of the first one. A report names each object that
- * still exists, with the place where it was allocated. The memory of these objects stays
- * readable until they are freed; all other calls on them return -ENODEV.
+ * still exists, with the place where it was allocated. The driver can read and write its
+ * memory until it is freed. A call that changes its state, or waits for it, returns -ENODEV.
  *
  * With .domain, transfers that are in flight go on until the caller closes its endpoints. If
  * there may be such transfers, the process never uses the addresses of the device's memory
