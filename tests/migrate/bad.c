@@ -151,3 +151,34 @@ static void through_a_variable(struct nic *nic, int i)
 	/* want: own: 'status' gives the descriptor to the device */
 	nic->later[i].status = DESC_OWN;
 }
+
+static void twice_inside(struct nic *nic, int i, void *to)
+{
+	struct desc *desc = nic->ring + i;
+
+	if (le32_to_cpu(desc->len) <= 64) {
+		nic->regs = NULL;
+		/* want: twice: line N checks 'len', and this line reads it again */
+		memcpy(to, nic->dev, le32_to_cpu(desc->len));
+	}
+	if (nic->ring[i].len < 64)
+		/* want: twice: line N checks 'len', and this line reads it again */
+		memcpy(to, nic->dev, nic->ring[i].len);
+}
+
+static u32 twice_inside_else(struct nic *nic, int i, u32 *out)
+{
+	struct desc *desc = nic->ring + i;
+
+	if (desc->len > 64) {
+		return 64;
+	} else {
+		/* want: twice: line N checks 'len', and this line reads it again */
+		*out = desc->len;
+	}
+	if (desc->status & cpu_to_le32(DESC_OWN)) {
+		/* want: twice: line N tests who owns the descriptor, and this line reads 'status' again */
+		return le32_to_cpu(desc->status) >> 16;
+	}
+	return 0;
+}

@@ -93,6 +93,24 @@ static void not_for_the_device(struct note *note)
 	writel_relaxed(1, NULL);
 }
 
+static int twice(struct nic *nic, struct desc *desc)
+{
+	u32 len = desc->len;
+
+	if (len > 64)
+		return -EINVAL;
+	/* Neither read is a test of the other. */
+	nic->notes->len = desc->len;
+	if (desc->status & cpu_to_le32(DESC_OWN))
+		desc->status = 0;
+	if (READ_ONCE(desc->len) > 64) {
+		return desc->len;
+	} else {
+		dma_rmb();
+		return desc->len;
+	}
+}
+
 static void loops(struct nic *nic, int i)
 {
 	struct desc *desc = nic->ring;

@@ -70,10 +70,9 @@ print("loop", p[0].line, p[0].line, p[0].column, f, sep="\t", flush=True)
 struct element *desc__;
 expression other__, again__;
 identifier field__;
-statement then__, else__;
 position at__, later__;
 @@
-if (<+... desc__->field__@at__ ...+>) then__ else else__
+desc__->field__@at__
 ... when != \(dma_rmb\|rmb\|mb\|smp_rmb\|smp_mb\|barrier\|dma_mb\)()
     when != desc__ = other__
     when != \(desc__++\|++desc__\|desc__--\|--desc__\)
@@ -90,10 +89,9 @@ print("twice", p[0].line, q[0].line, q[0].column, f, p[0].column, sep="\t", flus
 @twice_index exists@
 expression base__, index__, other__, again__;
 identifier field__;
-statement then__, else__;
 position at__, later__;
 @@
-if (<+... base__->ring_field[index__].field__@at__ ...+>) then__ else else__
+base__->ring_field[index__].field__@at__
 ... when != \(dma_rmb\|rmb\|mb\|smp_rmb\|smp_mb\|barrier\|dma_mb\)()
     when != index__ = other__
     when != \(index__++\|++index__\|index__--\|--index__\)

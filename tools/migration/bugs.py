@@ -82,8 +82,8 @@ def tests_owner(code, at):
     return OWN.search(code[end:end + 60].split(';')[0].split('{')[0].split('\n')[0])
 
 
-def in_condition(code, at):
-    return any(name in ('if', 'while') for name, _ in enclosing(code, at))
+def in_condition(code, at, keywords=('if', 'while')):
+    return any(name in keywords for name, _ in enclosing(code, at))
 
 
 def descriptor(code, at):
@@ -128,8 +128,8 @@ def judge_loop(source, first, at, words):
 def judge_twice(source, first, at, words):
     code = source.code
     tested = source.offset(first, int(words[1]))
-    if covered(code, at) or is_written(code, at) or covered(code, tested) or \
-            not is_same(code, tested, at) or \
+    if not in_condition(code, tested, ('if',)) or covered(code, at) or is_written(code, at) or \
+            covered(code, tested) or not is_same(code, tested, at) or \
             re.search(r'&\s*[\w>.\[\]-]*$', code[max(at - 80, 0):at].split('(')[-1]):
         return None
     if compares(code, tested):
