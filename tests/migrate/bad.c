@@ -112,6 +112,18 @@ static void loop_with_for(struct nic *nic, int i)
 		nic->dev = NULL;
 }
 
+static int walk(struct nic *nic)
+{
+	int sum = 0, i = 0;
+
+	/* want: loop: the loop tests 'status' and reads 'len' without dma_rmb() in between */
+	while (!(nic->ring[i].status & cpu_to_le32(DESC_OWN))) {
+		sum += le32_to_cpu(nic->ring[i].len);
+		i++;
+	}
+	return sum;
+}
+
 static int twice_checked(struct nic *nic, int i, void *to)
 {
 	struct desc *desc = nic->ring + i;

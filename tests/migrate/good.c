@@ -93,6 +93,29 @@ static void not_for_the_device(struct note *note)
 	writel_relaxed(1, NULL);
 }
 
+static int walks(struct nic *nic, int i)
+{
+	struct desc *desc;
+	int count = 0;
+
+	for (i = 0; i < 8 && nic->ring[i].len; i++)
+		count++;
+	for (desc = nic->ring; desc->len; desc++)
+		desc->status = 0;
+	while (nic->ring[i].status & cpu_to_le32(DESC_OWN)) {
+		kfree_skb(nic->ring[i].skb);
+		i = (i + 1) % 8;
+	}
+	while (nic->ring[count++].len)
+		;
+	while (!(nic->ring[i].status & cpu_to_le32(DESC_OWN))) {
+		dma_rmb();
+		count += nic->ring[i].len;
+		i++;
+	}
+	return count;
+}
+
 static int twice(struct nic *nic, struct desc *desc)
 {
 	u32 len = desc->len;

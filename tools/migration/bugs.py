@@ -14,6 +14,7 @@ COVER = re.compile(r'(?:READ_ONCE|smp_load_acquire|ACCESS_ONCE|readl?|readw|iore
 # Each of these makes the compiler read again.
 BARRIER = re.compile(r'\b(?:dma_rmb|rmb|mb|smp_rmb|smp_mb|barrier|cpu_relax|dma_mb|[mu]sleep\w*|'
                      r'usleep_range|[mun]delay|schedule\w*|cond_resched|yield)\s*\(')
+OPERATOR = r'(?:[-+*/%&|^]|<<|>>)'
 NONE = 'struct coherent_no_element'
 
 
@@ -38,23 +39,25 @@ def covered(code, at):
 
 
 def loop_around(source, at):
-    """Return the text of the loop whose condition has an offset, or None."""
+    """Return the text of the loop whose condition has an offset, or None. The start of a for is not in it."""
     code = source.code
     for name, opened in enclosing(code, at):
         closed = source.close_of(opened)
         if name not in ('while', 'for') or closed is None:
             continue
+        start = opened
         if name == 'for':
             parts = [i for i in range(opened + 1, closed) if code[i] == ';']
             if len(parts) != 2 or not parts[0] < at < parts[1]:
                 return None
+            start = parts[0]
         rest = re.compile(r'\s*').match(code, closed + 1).end()
         if code[rest] == '{':
-            return code[opened:source.close_of(rest) or rest]
+            return code[start:source.close_of(rest) or rest]
         before = code[:opened].rstrip()[:-5].rstrip()
         if name == 'while' and code[rest] == ';' and before.endswith('}'):
             return code[source.open_of(len(before) - 1):closed]
-        return code[opened:code.find(';', closed)]
+        return code[start:code.find(';', closed) + 1]
     return None
 
 
@@ -95,19 +98,23 @@ def descriptor(code, at):
     return ''.join(code[start:end].split())
 
 
+def is_changed(expression, text, operator):
+    """Whether a text gives another value to a variable of an expression."""
+    return any(re.search(rf'(?<![\w.>]){name}\s*{operator}=(?!=)|(?:\+\+|--)\s*{name}\b|'
+                         rf'\b{name}\s*(?:\+\+|--)', text)
+               for name in set(re.findall(r'(?<![.>\w])[A-Za-z_]\w*', expression)))
+
+
 def is_same(code, first, at):
     """Whether two accesses are to the same descriptor, as far as the text between them shows."""
     one, other = descriptor(code, first), descriptor(code, at)
     if one[-1:] == other[-1:] == ']' and one != other:
         return False
     # The rules see themselves when a pointer gets another value.
-    operator = r'(?:[-+*/%&|^]|<<|>>)' + ('?' if one.endswith(']') else '')
-    return not any(re.search(rf'(?<![\w.>]){name}\s*{operator}=(?!=)|(?:\+\+|--)\s*{name}\b|'
-                             rf'\b{name}\s*(?:\+\+|--)', code[first:at])
-                   for name in set(re.findall(r'(?<![.>\w])[A-Za-z_]\w*', one)))
+    return not is_changed(one, code[first:at], OPERATOR + ('?' if one.endswith(']') else ''))
 
 
-def judge_own(source, first, at, words):
+def judge_own(source, first, at, words, _):
     field, owner, value, column = words
     if not is_same(source.code, source.offset(first, int(column)), at) or \
             not OWN.search(value + ' ' + owner) or NOT_OWN.search(value) or \
@@ -117,15 +124,29 @@ def judge_own(source, first, at, words):
             f'(line {first}) after it: call dma_wmb() before this line')
 
 
-def judge_loop(source, first, at, words):
+def judge_walk(text, one, field, ignored):
+    flat = ''.join(text.split())
+    for match in re.finditer(rf'(?<![\w.>]){re.escape(one)}(?:->|\.)', flat):
+        other = re.compile(r'\w+').match(flat, match.end())
+        if other and other[0] not in (field, *ignored) and not is_written(flat, match.end()):
+            return (f"the loop tests '{field}' and reads '{other[0]}' without dma_rmb() in between: the "
+                    'CPU may read it first: call dma_rmb() at the start of the body')
+    return None
+
+
+def judge_loop(source, first, at, words, ignored):
     text = loop_around(source, at)
     if not text or covered(source.code, at) or BARRIER.search(text):
         return None
+    one = descriptor(source.code, at)
+    if is_changed(one, text, OPERATOR + '?'):
+        # The loop goes on to the next descriptor, so it reads each one once.
+        return judge_walk(text, one, words[0], ignored)
     return (f"the loop reads '{words[0]}' without READ_ONCE(): the compiler may read it once only, or "
             'read other fields before it: use READ_ONCE(), and dma_rmb() behind the loop')
 
 
-def judge_twice(source, first, at, words):
+def judge_twice(source, first, at, words, _):
     code = source.code
     tested = source.offset(first, int(words[1]))
     if not in_condition(code, tested, ('if',)) or covered(code, at) or is_written(code, at) or \
@@ -141,7 +162,7 @@ def judge_twice(source, first, at, words):
     return None
 
 
-def judge_bell(source, first, at, words):
+def judge_bell(source, first, at, words, _):
     return (f"the CPU may write '{words[0]}' (line {first}) after this register, which does not order "
             'it: call dma_wmb() before this line, or use writel()')
 
@@ -222,7 +243,7 @@ def findings(path, source, output, ignored):
         rule, first, number, column, *words = line.split('\t')
         first, number = int(first), int(number)
         at = source.offset(number, int(column))
-        message = None if words[0] in ignored else JUDGES[rule](source, first, at, words)
+        message = None if words[0] in ignored else JUDGES[rule](source, first, at, words, ignored)
         if message and (first < number or rule == 'loop'):
             key = (number, rule)
             if key not in out or out[key]['other'] < first:
