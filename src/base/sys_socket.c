@@ -135,6 +135,35 @@ static bool is_abandoned(const char *path)
 	return fd == -ECONNREFUSED;
 }
 
+/*
+ * Swaps two files. A file system without that, such as NFS, loses the file at @path: then a server that
+ * listens there since a moment ago gets no more clients.
+ */
+static int swap_files(const char *hidden, const char *path)
+{
+	if (!renameat2(AT_FDCWD, hidden, AT_FDCWD, path, RENAME_EXCHANGE))
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	return rename(hidden, path) ? -errno : 0;
+}
+
+/*
+ * Takes the place of an abandoned socket. Another server may do the same meanwhile. So the file that
+ * was really there is tested again under the other name, and goes back if it is not abandoned.
+ */
+static int replace_abandoned(const char *hidden, const char *path)
+{
+	int err = swap_files(hidden, path);
+
+	if (err == -ENOENT)
+		return link(hidden, path) ? -errno : 0;
+	if (err || access(hidden, F_OK) || (!is_other_file(hidden) && is_abandoned(hidden)))
+		return err;
+	err = swap_files(hidden, path);
+	return err ? err : -EADDRINUSE;
+}
+
 /* Gives a socket that listens its name. A socket of that name is replaced if it is abandoned. */
 static int name_socket(const char *hidden, const char *path)
 {
@@ -142,8 +171,8 @@ static int name_socket(const char *hidden, const char *path)
 
 	if (err == -EEXIST && is_other_file(path))
 		return -ENOTSOCK;
-	if (err == -EEXIST && is_abandoned(path) && !unlink(path))
-		err = link(hidden, path) ? -errno : 0;
+	if (err == -EEXIST && is_abandoned(path))
+		err = replace_abandoned(hidden, path);
 	return err == -EEXIST ? -EADDRINUSE : err;
 }
 

@@ -176,6 +176,83 @@ static void socket_that_takes_the_place_at_once_stays(void **state)
 	close(fd);
 }
 
+/* Another thread does this when the server has seen that nobody listens, once. */
+static void (*_Atomic after_connect)(void);
+
+/* Takes the place of the function of libc. */
+int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+	const int result = (int)syscall(SYS_connect, fd, address, size), err = errno;
+	void (*const other)(void) = atomic_exchange(&after_connect, NULL);
+
+	if (other)
+		other();
+	errno = err;
+	return result;
+}
+
+static int bind_shared_path(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(address.sun_path, shared_path);
+	assert_ok(bind(fd, (void *)&address, sizeof(address)));
+	return fd;
+}
+
+static int faster;
+
+static void replace_first(void)
+{
+	assert_ok(unlink(shared_path));
+	faster = bind_shared_path();
+	assert_ok(listen(faster, 1));
+}
+
+static void make_a_file(void)
+{
+	assert_ok(unlink(shared_path));
+	assert_ok(close(open(shared_path, O_CREAT | O_CLOEXEC | O_WRONLY, 0600)));
+}
+
+static void remove_first(void)
+{
+	assert_ok(unlink(shared_path));
+}
+
+/* Two servers find the same abandoned socket, and the other one is faster. */
+static void abandoned_socket_is_replaced_once(void **state)
+{
+	struct client client;
+	struct stat file;
+
+	(void)state;
+	server_path(shared_path);
+	close(bind_shared_path());
+	after_connect = replace_first;
+	assert_err(coherent_sim_serve("sim:edu", shared_path), -EADDRINUSE);
+	assert_null(after_connect);
+	client_connect(&client, shared_path);
+	close(accept4(faster, NULL, NULL, SOCK_CLOEXEC));
+	client_close(&client);
+	close(faster);
+
+	/* The file of another program is not removed either. */
+	after_connect = make_a_file;
+	assert_err(coherent_sim_serve("sim:edu", shared_path), -EADDRINUSE);
+	assert_ok(stat(shared_path, &file));
+	assert_true(S_ISREG(file.st_mode));
+	assert_ok(unlink(shared_path));
+
+	/* The other server has ended. */
+	close(bind_shared_path());
+	after_connect = remove_first;
+	serve_shared_path();
+	assert_null(after_connect);
+	assert_int_equal(access(shared_path, F_OK), -1);
+}
+
 static void other_files_stay(void **state)
 {
 	struct log log = LOG_EMPTY;
@@ -272,6 +349,7 @@ int main(void)
 		TEST(socket_gets_its_name_last),
 		TEST(servers_do_not_share_a_hidden_name),
 		TEST(socket_that_takes_the_place_at_once_stays),
+		TEST(abandoned_socket_is_replaced_once),
 		TEST(other_files_stay),
 		TEST(long_paths_are_refused),
 		TEST(longest_path_is_served),
