@@ -256,6 +256,33 @@ static void ring_of_capabilities_is_an_error(void **state)
 	coherent_device_close(dev);
 }
 
+/* The BARs and the command register would look like capabilities. */
+static void capability_in_the_head_is_an_error(void **state)
+{
+	static struct card card;
+	struct coherent_device *dev = open_card(&card);
+	unsigned int at = 0;
+
+	(void)state;
+	put_list(&card, 0x40);
+	put_capability(&card, 0x40, PCI_CAP_ID_PM, 0x3c);
+	put_capability(&card, 0x3c, PCI_CAP_ID_VNDR, 0);
+	assert_ok(coherent_config_find(dev, PCI_CAP_ID_PM, &at));
+	assert_int_equal(at, 0x40);
+	at = 0;
+	assert_err(coherent_config_find(dev, PCI_CAP_ID_VNDR, &at), -EIO);
+	assert_int_equal(at, 0);
+	assert_true(log_has(&reports, "a capability of the device points to 0x3c"));
+	put_list(&card, 0x04);
+	assert_err(coherent_config_find(dev, PCI_CAP_ID_VNDR, &at), -EIO);
+	put_extended(&card, 0x100, PCI_EXT_CAP_ID_ERR, 0xfc);
+	put_extended(&card, 0xfc, PCI_EXT_CAP_ID_VNDR, 0);
+	assert_ok(coherent_config_find_extended(dev, PCI_EXT_CAP_ID_ERR, &at));
+	at = 0;
+	assert_err(coherent_config_find_extended(dev, PCI_EXT_CAP_ID_VNDR, &at), -EIO);
+	coherent_device_close(dev);
+}
+
 static void wrong_offset_of_a_capability_is_refused(void **state)
 {
 	static const unsigned int wrong[] = { 1, 4, 0x3c, 0x41, 0x100, UINT32_MAX };
@@ -330,6 +357,7 @@ int main(void)
 		cmocka_unit_test(model_cannot_wait_for_itself),
 		cmocka_unit_test(capabilities_are_found_in_their_order),
 		cmocka_unit_test(ring_of_capabilities_is_an_error),
+		cmocka_unit_test(capability_in_the_head_is_an_error),
 		cmocka_unit_test(wrong_offset_of_a_capability_is_refused),
 		cmocka_unit_test(extended_capabilities_are_found),
 		cmocka_unit_test(ids_are_those_of_the_device),

@@ -110,7 +110,8 @@ int coherent_config_write32(struct coherent_device *dev, unsigned int offset, ui
  *
  * Context: any thread.
  * Return: 0; -ERANGE (there is none, or no more), -EINVAL (@offset is not that of a
- * capability), -EIO (the capabilities of the device form a ring), -EOPNOTSUPP, -ENODEV, -EBUSY.
+ * capability), -EIO (the capabilities of the device form a ring, or one points to where none
+ * can be), -EOPNOTSUPP, -ENODEV, -EBUSY.
  */
 COHERENT_MUST_CHECK
 int coherent_config_find(struct coherent_device *dev, unsigned int id, unsigned int *offset);

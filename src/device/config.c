@@ -171,6 +171,14 @@ static int refuse_ring(const struct coherent_device *dev)
 	return -EIO;
 }
 
+/* The head of the configuration space has no capability, and would look like one. */
+static int refuse_pointer(const struct coherent_device *dev, unsigned int at)
+{
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: a capability of the device points to 0x%x, where none can be", dev->name, at);
+	return -EIO;
+}
+
 static int refuse_offset(const struct coherent_device *dev, unsigned int offset)
 {
 	report(&dev->reporter, COHERENT_ERROR,
@@ -182,6 +190,7 @@ static int refuse_offset(const struct coherent_device *dev, unsigned int offset)
 static int find(struct coherent_device *dev, bool is_extended, unsigned int id,
 		unsigned int *offset)
 {
+	const unsigned int lowest = is_extended ? PCI_CFG_SPACE_SIZE : PCI_STD_HEADER_SIZEOF;
 	const unsigned int before = *offset;
 	uint64_t seen[CONFIG_BYTES / 4 / 64] = { 0 };
 	struct capability capability;
@@ -191,6 +200,8 @@ static int find(struct coherent_device *dev, bool is_extended, unsigned int id,
 	*offset = 0;
 	err = read_first(dev, is_extended, &capability.at);
 	for (; !err && capability.at; capability.at = capability.next) {
+		if (capability.at < lowest)
+			return refuse_pointer(dev, capability.at);
 		if (was_seen(seen, capability.at))
 			return refuse_ring(dev);
 		err = is_extended ? read_extended(dev, &capability) : read_usual(dev, &capability);
