@@ -285,6 +285,17 @@ int sys_socket_option(int fd, int option, int *value)
 	return getsockopt(fd, SOL_SOCKET, option, value, &size) ? -errno : 0;
 }
 
+bool sys_is_stream(int fd, bool listens)
+{
+	struct sockaddr_storage peer;
+	socklen_t size = sizeof(peer);
+	int type, is_listening;
+
+	return !sys_socket_option(fd, SO_TYPE, &type) && type == SOCK_STREAM &&
+	       !sys_socket_option(fd, SO_ACCEPTCONN, &is_listening) && !is_listening == !listens &&
+	       (listens || !getpeername(fd, (struct sockaddr *)&peer, &size));
+}
+
 static bool is_unix_socket(int fd)
 {
 	int domain;

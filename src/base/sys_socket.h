@@ -73,6 +73,9 @@ int sys_hung_up(int *fd);
 /* Read an option such as SO_ACCEPTCONN; -ENOTSOCK if @fd is not a socket. */
 int sys_socket_option(int fd, int option, int *value);
 
+/* Whether a descriptor is a stream socket that listens, or one that is connected. */
+bool sys_is_stream(int fd, bool listens);
+
 /* Whether a descriptor is a stream socket of AF_UNIX. A shutdown of such a socket ends each read. */
 bool sys_is_unix_stream(int fd);
 

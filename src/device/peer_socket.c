@@ -57,12 +57,9 @@ static int adopt_socket(struct peer_socket *socket, const struct coherent_open_o
 {
 	const struct coherent_device *dev = socket->dev;
 	const int fd = options->listen_fd ? options->listen_fd : options->socket_fd;
-	int type, listens, err = sys_socket_option(fd, SO_TYPE, &type);
 
-	if (!err)
-		err = sys_socket_option(fd, SO_ACCEPTCONN, &listens);
 	socket->listens = options->listen_fd;
-	if (err || type != SOCK_STREAM || !listens != !socket->listens) {
+	if (!sys_is_stream(fd, socket->listens)) {
 		report(&dev->reporter, COHERENT_ERROR, "%s: descriptor %d is not a socket that %s",
 		       dev->name, fd, socket->listens ? "listens" : "is connected");
 		return -EINVAL;

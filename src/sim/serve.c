@@ -154,10 +154,8 @@ static int check_descriptors(const struct reporter *to,
 			     const struct coherent_serve_options *options)
 {
 	const int fd = options->socket_fd ? options->socket_fd : options->listen_fd;
-	int listens = 0;
 
-	if (fd &&
-	    (sys_socket_option(fd, SO_ACCEPTCONN, &listens) || !listens != !options->listen_fd)) {
+	if (fd && !sys_is_stream(fd, options->listen_fd)) {
 		report(to, COHERENT_ERROR, CALL ": descriptor %d is not a socket that %s", fd,
 		       options->listen_fd ? "listens" : "is connected");
 		return -EINVAL;

@@ -302,6 +302,9 @@ static void one_socket_is_one_connection(void **state)
 static void options_are_checked(void **state)
 {
 	static struct coherent_sim_model model = { .name = "bad", .mask = UINT64_MAX };
+	/* Sockets that are not connected, or of another type. */
+	const int alone = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int packets = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct log log = LOG_EMPTY;
 	char path[SCRATCH_MAX];
 
@@ -317,6 +320,9 @@ static void options_are_checked(void **state)
 	FAILS((const char *)NULL, path, .timeout_ns = 0);
 	FAILS("sim:edu", path, .listen_fd = 1);
 	FAILS("sim:edu", NULL, .socket_fd = STDIN_FILENO + 1000);
+	FAILS("sim:edu", NULL, .socket_fd = alone);
+	assert_true(log_has(&log, "is not a socket that is connected"));
+	FAILS("sim:edu", NULL, .socket_fd = packets);
 	FAILS("sim:edu", path, .stop_fd = STDIN_FILENO + 1000);
 	assert_true(log_has(&log, "is not an open descriptor"));
 	FAILS("sim:edu", path, .stop_fd = -1);
@@ -332,6 +338,8 @@ static void options_are_checked(void **state)
 	FAILS("sim:custom", path, .model = &model);
 	assert_true(log_has(&log, "MSI-X"));
 	assert_err(coherent_sim_serve("sim:nothing", path), -ENODEV);
+	close(alone);
+	close(packets);
 }
 
 /* --- The library's own client --- */

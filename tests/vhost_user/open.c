@@ -223,6 +223,8 @@ static void wrong_kinds_of_sockets_are_refused(void **state)
 	struct coherent_device *dev;
 	struct log log = LOG_EMPTY;
 	int file = open("/dev/null", O_RDWR), pair[2];
+	/* A socket that is not connected. */
+	int alone = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	(void)state;
 	assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
@@ -235,6 +237,7 @@ static void wrong_kinds_of_sockets_are_refused(void **state)
 		   -EINVAL);
 	assert_true(log_has(&log, "is not a socket that listens"));
 	assert_err(coherent_device_open(&dev, "vhost-user:", .socket_fd = 1000), -EINVAL);
+	assert_err(coherent_device_open(&dev, "vhost-user:", .socket_fd = alone), -EINVAL);
 	assert_err(coherent_device_open(&dev, "vhost-user:/path", .socket_fd = pair[0]), -EINVAL);
 	assert_err(coherent_device_open(&dev, "vhost-user:", .socket_fd = pair[0],
 					.listen_fd = pair[1]),
@@ -250,6 +253,7 @@ static void wrong_kinds_of_sockets_are_refused(void **state)
 	assert_err(coherent_device_open(&dev, "vhost-user:/path", .level = COHERENT_IOMMU),
 		   -ENODEV);
 	close(file);
+	close(alone);
 	close(pair[0]);
 	close(pair[1]);
 }
