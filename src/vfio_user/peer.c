@@ -164,10 +164,12 @@ static const struct vfio_user_owner owner = { .command = serve, .lost = lose_bot
 
 /**
  * struct agreed - The peer's answer to VERSION.
+ * @refusal: The errno with which it refused; 0: it did not.
  * @version: Its version.
  * @json: Its capabilities.
  */
 struct agreed {
+	uint32_t refusal;
 	struct vfio_user_version version;
 	char json[VERSION_BYTES_MAX];
 };
@@ -189,16 +191,19 @@ static int receive_version(int fd, struct agreed *agreed, struct vfio_user_fds *
 			   uint64_t deadline_ns)
 {
 	struct vfio_user_header header;
-	int err = vfio_user_message_receive(fd, &header, agreed, sizeof(*agreed) - 1, fds,
-					    deadline_ns);
+	/* The last byte stays 0, so the text has an end. */
+	const size_t most = sizeof(*agreed) - offsetof(struct agreed, version) - 1;
+	int err = vfio_user_message_receive(fd, &header, &agreed->version, most, fds, deadline_ns);
 
 	if (err)
 		return err;
 	if (header.command != VFIO_USER_VERSION || header.id ||
 	    (header.flags & VFIO_USER_FLAG_TYPE) != VFIO_USER_FLAG_REPLY)
 		return -EPROTO;
-	if (header.flags & VFIO_USER_FLAG_ERROR)
+	if (header.flags & VFIO_USER_FLAG_ERROR) {
+		agreed->refusal = header.error ? header.error : EINVAL;
 		return -EOPNOTSUPP;
+	}
 	return header.bytes < sizeof(header) + sizeof(agreed->version) ? -EPROTO : 0;
 }
 
@@ -208,7 +213,11 @@ static int report_version(const struct vfio_user *user, const struct agreed *agr
 
 	if (err == -EMFILE || err == -ENFILE)
 		return peer_socket_report(&user->socket, err);
-	if (err == -EOPNOTSUPP)
+	if (err == -EOPNOTSUPP && agreed->refusal)
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the peer refused VERSION: %s; does it speak %u.%u of vfio-user?",
+		       dev->name, strerror((int)agreed->refusal), VFIO_USER_MAJOR, VFIO_USER_MINOR);
+	else if (err == -EOPNOTSUPP)
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: the peer speaks version %u.%u of vfio-user, and the library %u.%u",
 		       dev->name, agreed->version.major, agreed->version.minor, VFIO_USER_MAJOR,
@@ -245,7 +254,7 @@ static int take_twin(struct vfio_user_fds *fds, const char *json, int *twin)
 static int agree(const struct vfio_user *user, int fd, int *twin, uint64_t *regions)
 {
 	const uint64_t deadline_ns = sys_deadline_ns(user->keys.timeout_ms * SYS_NS_PER_MS);
-	struct agreed agreed = { .version = { 0 } };
+	struct agreed agreed = { .refusal = 0 };
 	struct vfio_user_fds fds = { .count = 0 };
 	int err;
 

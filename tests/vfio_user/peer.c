@@ -377,6 +377,8 @@ static int execute(struct peer *peer, const struct vfio_user_header *header, cha
 	peer->seen[header->command % 16]++;
 	switch (header->command) {
 	case VFIO_USER_VERSION:
+		if (peer->refusal)
+			return reply(peer, header, &answer, (int)peer->refusal);
 		return answer_version(peer, header, payload + sizeof(struct vfio_user_version));
 	case VFIO_USER_DMA_MAP:
 		return fds->count ? map_file(peer, header, (void *)payload, fds) :

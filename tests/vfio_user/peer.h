@@ -56,6 +56,7 @@ enum { PEER_READ = 1, PEER_WRITE = 2 };
  * @extra: It sends this descriptor with its version, and closes it; -1 for none.
  * @keeps_twin: It keeps its copy of the library's end of the twin sockets.
  * @library_twin: This copy, or -1.
+ * @refusal: It refuses VERSION with this errno; 0: it does not.
  * @no_dma: It refuses memory without a file.
  * @asks: It asks for each transfer, also if it has mapped the memory.
  * @more: More of its capabilities, as JSON; "" for none.
@@ -92,6 +93,7 @@ struct peer {
 	int extra;
 	bool keeps_twin;
 	int library_twin;
+	uint32_t refusal;
 	bool no_dma;
 	atomic_bool asks;
 	const char *more;

@@ -166,6 +166,9 @@ static void other_devices_are_refused(void **state)
 	peer->major = 1;
 	refuse(-EOPNOTSUPP, "the peer speaks version 1.1 of vfio-user, and the library 0.1");
 	peer = peer_new();
+	peer->refusal = EBUSY;
+	refuse(-EOPNOTSUPP, "the peer refused VERSION: Device or resource busy; does it speak 0.1");
+	peer = peer_new();
 	peer->no_dma = true;
 	refuse(-EOPNOTSUPP, "the peer takes no memory without a file");
 	peer = peer_new();
