@@ -47,10 +47,15 @@ int peer_socket_report(const struct peer_socket *socket, int err)
 		       dev->name, socket->timeout_ms);
 		return -ETIMEDOUT;
 	}
+	if (err == -ENAMETOOLONG) {
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the path of the socket is too long; give a shorter one", dev->name);
+		return -EINVAL;
+	}
 	report(&dev->reporter, COHERENT_ERROR,
 	       "%s: the peer cannot be reached: %s; is its process running?", dev->name,
 	       strerror(-err));
-	return err == -ENAMETOOLONG ? -EINVAL : -ENODEV;
+	return -ENODEV;
 }
 
 static int adopt_socket(struct peer_socket *socket, const struct coherent_open_options *options)
