@@ -200,11 +200,14 @@ static void access_bar(struct serve_session *session, const struct vfio_user_reg
 
 	for (uint32_t done = 0; done < head->bytes;) {
 		const uint64_t at = head->offset + done;
-		const unsigned int width = backend_copy_width(at, head->bytes - done, 8);
 		char *const bytes = (char *)data + done;
+		unsigned int width = backend_copy_width(at, head->bytes - done, 8);
 
+		/* An access across the end of the model's BAR gets the bytes that are there. */
+		while (at < there && width > there - at)
+			width /= 2;
 		/* The BAR is larger than that of the model. */
-		if (at >= there || width > there - at) {
+		if (at >= there) {
 			if (!is_write)
 				memset(bytes, 0xff, width);
 		} else if (is_write) {

@@ -27,11 +27,12 @@ static void move(struct coherent_sim *sim, uint64_t command)
 static uint64_t mover_read(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,
 			   unsigned int width)
 {
+	const uint64_t value = bar ? UINT64_C(0x5a5a5a5a5a5a5a5a) :
+				     mover.regs[offset / 8] >> 8 * (offset % 8);
+
 	(void)sim;
 	(void)arg;
-	(void)bar;
-	return mover.regs[offset / 8] >> 8 * (offset % 8) &
-	       (width == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * width) - 1);
+	return value & (width == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * width) - 1);
 }
 
 static void mover_write(struct coherent_sim *sim, void *arg, unsigned int bar, uint64_t offset,

@@ -152,6 +152,9 @@ static void registers_have_all_widths(void **state)
 	assert_int_equal(all[7], 0x11);
 	assert_true(is_all(all + MOVER_BAR, 0xff, 64 - MOVER_BAR));
 	assert_ok(client_write(&client, 0, 0, all, 64));
+	/* The other BAR of the model has 100 bytes. */
+	assert_ok(client_read(&client, 2, 96, all, 8));
+	assert_memory_equal(all, "\x5a\x5a\x5a\x5a\xff\xff\xff\xff", 8);
 }
 
 static void accesses_outside_are_refused(void **state)
