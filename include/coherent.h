@@ -178,8 +178,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * allocated, as other libraries do, and unmaps it when it is freed. Exposing and reclaiming map
  * and copy nothing, and the object keeps its address. The library keeps the address of the box
  * secret, but nothing else keeps the device from the box: coherent_box_level() is
- * COHERENT_HIDDEN. A device that uses a wrong address may read and write such a box, so a new
- * one is zero only if no device does that. The device may read and write from the allocation on,
+ * COHERENT_HIDDEN. A device that uses a wrong address may read and write such a box. Then a
+ * new box may not be zero. The device may read and write from the allocation on,
  * so coherent_expose() refuses COHERENT_READ_ONLY. For memory that the device may only read, use
  * coherent_zeroed() with .permission and .in_place, and reclaim it. All else stays: types, bounds
  * checks, lookups, the names in faults, and the quarantine of the address of a freed object. Where
@@ -195,12 +195,12 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * needs .address again keeps the mem, or uses .in_place.
  *
  * In userspace, .nodes takes the memory from these NUMA nodes, as the option of the device does.
- * With .address_is_pointer the device address is the pointer to the memory. So the driver and the
- * device may use one number for both. The library looks for an address that is free in both places,
- * or takes .address. Under a sanitizer there may be none below a mask of 39 bits. The memory of
- * both options is a mapping that the object has for itself, of small pages, so it costs more time
- * than other memory. Devices whose memory is a file, sim: with the key lazy, hardened devices and
- * devices without an IOMMU refuse both options with -EOPNOTSUPP.
+ * With .address_is_pointer the device address is the pointer to the memory, until a reclaim. So
+ * the driver and the device may use one number for both. The library looks for an address that is
+ * free in both places, or takes .address. Under a sanitizer there may be none below a mask of 39
+ * bits. The memory of both options is a mapping that the object has for itself, of small pages,
+ * so it costs more time than other memory. Devices whose memory is a file, sim: with the key
+ * lazy, hardened devices and devices without an IOMMU refuse both options with -EOPNOTSUPP.
  *
  * For instance:
  *

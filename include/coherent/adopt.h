@@ -141,8 +141,8 @@ COHERENT_C_END
  *
  * The device reaches whole pages. So the memory consists of whole pages, unless the driver accepts
  * with .tail that the device reaches the rest of the last one. coherent_box_ptr() is @memory, also
- * after coherent_reclaim(). All calls for boxes and mems work as for other boxes, but for the
- * contents, which stay.
+ * after coherent_reclaim(). All calls work as for other boxes and mems, except that the
+ * contents stay.
  *
  *	void release(void *memory, void *release_arg);
  *

@@ -118,7 +118,7 @@ struct fid_ep;
  *	callback returns. The device gets slower: objects of pools have no fast path.
  * @trace_arg: The first argument of @trace.
  * @ledger: A file that records which memory the device can reach, and when. Without
- *	the option, the environment variable COHERENT_LEDGER names it. In both, %p
+ *	the option, the environment variable COHERENT_LEDGER names it. In the name, %p
  *	becomes the process ID, and %% becomes %. If it is a ledger already, the new
  *	records follow those that it has. Several devices and programs may write to
  *	one file. If the file cannot be opened, the open of the device fails; with the
@@ -276,7 +276,7 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * a fence without .idle. coherent_expose() and coherent_reclaim() send no message.
  * Interrupts are MSI-X, MSI or INTx. If the peer offers no twin socket, the open reports
  * a warning: some peers then take a register access that comes during a transfer for the
- * answer to their request, and hang up. After that, all is as for vhost-user:, but boxes
+ * answer to their request, and hang up. When it has, all is as for vhost-user:, but boxes
  * can still be exposed. The key timeout=N is that of vhost-user:. With the key files,
  * the peer maps what is exposed, as files, by the rules of vhost-user:. But read-only
  * exposure works from Linux 5.1 on, and if the peer refuses a region, it is -ENOSPC.
@@ -325,9 +325,9 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * a transfer. The transfer can still reach mems that are exposed, but not freed ones,
  * because the library does not reuse the last 4096 freed addresses while others are left.
  * While the library holds back freed addresses, the mask cannot change. When QEMU has
- * ended, every call returns -ENODEV, but the memory stays. QEMU has 30 s to get ready,
- * and 10 s for all that one call asks. Then the library kills it, and the call returns
- * -ETIMEDOUT.
+ * ended, calls that ask the device return -ENODEV. The memory stays, and a reclaim with
+ * .idle works. QEMU has 30 s to get ready, and 10 s for all that one call asks. Then the
+ * library kills it, and the call returns -ETIMEDOUT.
  *
  * fabric: is a provider of an installed libfabric. The level is COHERENT_PEER with tcp, net,
  * sockets and verbs. Others, such as udp, need .level = COHERENT_NONE. The provider sockets may

@@ -211,7 +211,7 @@ COHERENT_C_END
  * memory of other libraries is. Exposing and reclaiming then copy nothing, and the pool takes half
  * the memory. The library keeps the address of a box secret, but nothing else keeps the device from
  * the box: coherent_box_level() is COHERENT_HIDDEN, or less if the device gives less. A device that
- * uses a wrong address may read and write boxes, so a new box is zero only if no device does that.
+ * uses a wrong address may read and write boxes. Then a new box may not be zero.
  * All else stays: a freed object leaves zeros, and lookups and faults name objects.
  * coherent_box_zeroed() has the same option for objects of whole pages.
  *

@@ -104,9 +104,9 @@ int coherent_base_sim_serve(const char *path, const struct coherent_serve_option
  * the end. It replaces a socket that no process listens to. It serves one connection at a
  * time, and resets the device after each. A client that breaks the protocol loses the
  * connection, as a report says. The callbacks of the model run in this thread and in one
- * of the simulator, and never at the same time. They may use other devices. A callback that
- * opens the served path waits for itself. Such a call returns -ETIMEDOUT at the timeout of the
- * device that it opens. A file on FUSE decides how long the server waits for it, so a client
+ * of the simulator, and never at the same time. They may use other devices. If a callback
+ * opens the path that its own server serves, coherent_device_open() returns -ETIMEDOUT. A
+ * file on FUSE decides how long the server waits for it, so a client
  * that sends one can delay the end.
  *
  * Context: may sleep; not a callback of a model.

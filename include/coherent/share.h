@@ -11,8 +11,8 @@
  * A twin has the accessors of a mem, so views, slots and rings of it work too, and
  * coherent_addr(), coherent_count(), coherent_size(), coherent_is_empty(), coherent_move() and
  * coherent_free(). The compiler refuses the rest: a twin cannot be reclaimed, and there is no
- * box of it. A device may do with a mem what .permission of its own expose or share says,
- * whatever another device may do.
+ * box of it. The permission of a device is that of the call that gave it the mem:
+ * coherent_expose() or coherent_share(). The other devices do not change it.
  *
  * The two devices need not know of each other. Neither reaches other memory of the other
  * one, unless they were opened with .beside (coherent/device.h), which sharing does not
