@@ -9,8 +9,9 @@
  * INVARIANT: devres has the queue. When a driver is unbound, the work item has ended, and
  * the queue is empty.
  * INVARIANT: the code of a queue and of a managed object stays loaded until devres has
- * called it. If the device has a driver of another module, the queue holds a reference to
- * its own module.
+ * called it. If the device has a driver of another module, a leaver holds a reference to this
+ * module. The queue and each managed object hold the leaver, because a devres group can take the
+ * queue away first.
  */
 #ifndef COHERENT_END_H
 #define COHERENT_END_H
@@ -26,6 +27,7 @@
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -36,9 +38,21 @@
  */
 #define COHERENT_MAX_DEFERRED 256
 
-/* The entry of devres for a managed object. */
+/*
+ * This holds a reference to this module until the last of its @holders puts it. Then a thread gives
+ * the reference back. A task that was killed cannot start a thread, but a worker can. @dev: the
+ * device of the last holder, once there is none.
+ */
+struct coherent_leaver {
+	refcount_t holders;
+	struct delayed_work work;
+	struct device *dev;
+};
+
+/* The entry of devres for a managed object. @leaver: NULL if the driver is of this module. */
 struct coherent_managed {
 	struct coherent_extra *extra;
+	struct coherent_leaver *leaver;
 };
 
 /*
@@ -56,15 +70,6 @@ struct coherent_queue {
 	unsigned int count;
 	struct work_struct work;
 	struct coherent_leaver *leaver;
-};
-
-/*
- * If a queue holds a reference to its own module, this gives it back. A task that was killed
- * cannot start a thread, but a worker can.
- */
-struct coherent_leaver {
-	struct delayed_work work;
-	struct device *dev;
 };
 
 /*
@@ -197,7 +202,7 @@ static bool coherent_queue_put(struct coherent_extra *waiting)
 
 /*
  * When this thread gives up its own module, no other code of the module runs any more: not
- * @work, which started it, and not the release of the queue, which started @work. That runs
+ * @work, which started it, and not the release of the last holder, which started @work. That runs
  * with the lock of the device, unless the driver called devres itself. The grace period ends
  * when each task has slept, or has left the kernel.
  */
@@ -223,6 +228,14 @@ static void coherent_start_to_leave(struct work_struct *work)
 
 	if (IS_ERR(kthread_run(coherent_leave, leaver, "coherent_put")))
 		schedule_delayed_work(&leaver->work, HZ);
+}
+
+static void coherent_leaver_put(struct coherent_leaver *leaver, struct device *dev)
+{
+	if (!leaver || !refcount_dec_and_test(&leaver->holders))
+		return;
+	leaver->dev = get_device(dev);
+	schedule_delayed_work(&leaver->work, 0);
 }
 
 static void coherent_queue_run(struct work_struct *work)
@@ -253,10 +266,7 @@ static void coherent_queue_release(struct device *dev, void *res)
 	spin_unlock_irq(&coherent_unit.lock);
 	cancel_work_sync(&queue->work);
 	coherent_queue_run(&queue->work);
-	if (queue->leaver) {
-		queue->leaver->dev = get_device(dev);
-		schedule_delayed_work(&queue->leaver->work, 0);
-	}
+	coherent_leaver_put(queue->leaver, dev);
 }
 
 /* Whether the driver of a device is unbound before the code of this module is unloaded. */
@@ -280,7 +290,7 @@ static bool coherent_queue_exists(const struct device *dev)
 	return exists;
 }
 
-/* If the driver is of another module, a queue holds its own module. */
+/* If the driver is of another module, a queue holds this module. */
 static int coherent_queue_hold_module(struct coherent_queue *queue, gfp_t gfp)
 {
 	if (coherent_module_drives(queue->dev))
@@ -288,6 +298,7 @@ static int coherent_queue_hold_module(struct coherent_queue *queue, gfp_t gfp)
 	queue->leaver = kzalloc(sizeof(*queue->leaver), gfp);
 	if (!queue->leaver)
 		return -ENOMEM;
+	refcount_set(&queue->leaver->holders, 1);
 	INIT_DELAYED_WORK(&queue->leaver->work, coherent_start_to_leave);
 	if (try_module_get(THIS_MODULE))
 		return 0;
@@ -470,6 +481,29 @@ static void coherent_managed_release(struct device *dev, void *res)
 	coherent_close_windows(&object);
 	if (coherent_can_end(&object))
 		coherent_object_end_now(&object);
+	coherent_leaver_put(managed->leaver, dev);
+}
+
+/* If the driver is of another module, a managed object holds this module, as the queue does. */
+static int coherent_managed_hold_module(struct coherent_managed *managed, struct device *dev,
+					gfp_t gfp)
+{
+	const struct coherent_queue *queue;
+	unsigned long flags;
+	int err;
+
+	if (coherent_module_drives(dev))
+		return 0;
+	err = coherent_queue_make(dev, gfp);
+	if (err)
+		return err;
+	spin_lock_irqsave(&coherent_unit.lock, flags);
+	queue = coherent_queue_find(dev);
+	managed->leaver = queue ? queue->leaver : NULL;
+	if (managed->leaver)
+		refcount_inc(&managed->leaver->holders);
+	spin_unlock_irqrestore(&coherent_unit.lock, flags);
+	return managed->leaver ? 0 : -ENODEV;
 }
 
 /* The object may be gone. So this compares the pointer only. */
@@ -493,12 +527,19 @@ static void coherent_managed_update(const struct coherent_object *object)
  */
 static bool coherent_managed_take_back(struct coherent_object *object)
 {
+	struct coherent_managed *managed;
+
 	if (!coherent_is_bound(object->dev)) {
 		WARN_ONCE(1, "coherent: a managed object is freed after its device was unbound\n");
 		return false;
 	}
-	return !devres_destroy(object->dev, coherent_managed_release, coherent_managed_is,
-			       object->extra);
+	managed = devres_remove(object->dev, coherent_managed_release, coherent_managed_is,
+				object->extra);
+	if (!managed)
+		return false;
+	coherent_leaver_put(managed->leaver, object->dev);
+	devres_free(managed);
+	return true;
 }
 
 static int coherent_object_manage(struct coherent_object *object, gfp_t gfp)
@@ -510,12 +551,6 @@ static int coherent_object_manage(struct coherent_object *object, gfp_t gfp)
 		return -ENODEV;
 	if (object->managed)
 		return 0;
-	/* Devres gets the queue first, so that it frees the object before the queue. */
-	if (!coherent_module_drives(object->dev)) {
-		err = coherent_queue_make(object->dev, gfp);
-		if (err)
-			return err;
-	}
 	if (!object->extra)
 		object->extra = kzalloc(sizeof(*object->extra), gfp);
 	if (!object->extra)
@@ -523,6 +558,11 @@ static int coherent_object_manage(struct coherent_object *object, gfp_t gfp)
 	managed = devres_alloc(coherent_managed_release, sizeof(*managed), gfp);
 	if (!managed)
 		return -ENOMEM;
+	err = coherent_managed_hold_module(managed, object->dev, gfp);
+	if (err) {
+		devres_free(managed);
+		return err;
+	}
 	managed->extra = object->extra;
 	object->managed = true;
 	coherent_managed_update(object);

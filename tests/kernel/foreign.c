@@ -113,9 +113,35 @@ static int use_and_free(void)
 	return coherent_zeroed(&mem, device, 1);
 }
 
+/* The group takes away the queue of the device, which came with the first object. */
+static int manage_in_and_after_a_group(void)
+{
+	const int before = module_refcount(THIS_MODULE);
+	COHERENT(u8) first = COHERENT_EMPTY, second = COHERENT_EMPTY;
+	void *group = devres_open_group(device, NULL, GFP_KERNEL);
+	int i, err;
+
+	if (!group)
+		return -ENOMEM;
+	err = coherent_zeroed(&first, device, 1, .managed = true);
+	devres_close_group(device, group);
+	if (!err)
+		err = coherent_zeroed(&second, device, 1, .managed = true);
+	devres_release_group(device, group);
+	/* A reference that the group gave back would be gone soon. */
+	for (i = 0; i < 1000 && module_refcount(THIS_MODULE) > before; i++)
+		msleep(1);
+	return err;
+}
+
 static void managed_object_keeps_this_module_loaded(struct kunit *test)
 {
 	check(test, manage_two, 1);
+}
+
+static void managed_object_outlives_a_devres_group(struct kunit *test)
+{
+	check(test, manage_in_and_after_a_group, 1);
 }
 
 static void deferred_object_keeps_this_module_loaded(struct kunit *test)
@@ -139,6 +165,7 @@ static void foreign_end(struct kunit_suite *suite)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(managed_object_keeps_this_module_loaded),
+	KUNIT_CASE(managed_object_outlives_a_devres_group),
 	KUNIT_CASE(deferred_object_keeps_this_module_loaded),
 	KUNIT_CASE(other_objects_do_not_keep_it_loaded),
 	{},
