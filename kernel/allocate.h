@@ -13,6 +13,7 @@
 #include <coherent.h>
 #include "end.h"
 #include <linux/bug.h>
+#include <linux/build_bug.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
@@ -75,6 +76,18 @@ static void coherent_box_clear(struct coherent_box *box)
 
 /* --- Allocation --- */
 
+/* The values of the attributes are those of the DMA API. */
+static_assert((unsigned long)COHERENT_ATTR_WEAK_ORDERING == DMA_ATTR_WEAK_ORDERING);
+static_assert((unsigned long)COHERENT_ATTR_WRITE_COMBINE == DMA_ATTR_WRITE_COMBINE);
+static_assert((unsigned long)COHERENT_ATTR_FORCE_CONTIGUOUS == DMA_ATTR_FORCE_CONTIGUOUS);
+static_assert((unsigned long)COHERENT_ATTR_ALLOC_SINGLE_PAGES == DMA_ATTR_ALLOC_SINGLE_PAGES);
+static_assert((unsigned long)COHERENT_ATTR_NO_WARN == DMA_ATTR_NO_WARN);
+static_assert((unsigned long)COHERENT_ATTR_PRIVILEGED == DMA_ATTR_PRIVILEGED);
+
+static const unsigned int coherent_attrs_known =
+	COHERENT_ATTR_WEAK_ORDERING | COHERENT_ATTR_WRITE_COMBINE | COHERENT_ATTR_FORCE_CONTIGUOUS |
+	COHERENT_ATTR_ALLOC_SINGLE_PAGES | COHERENT_ATTR_NO_WARN | COHERENT_ATTR_PRIVILEGED;
+
 /* The request for an allocation, from any macro. */
 struct coherent_alloc_request {
 	size_t count;
@@ -94,7 +107,7 @@ static const char *coherent_why_invalid(const struct coherent_alloc_request *req
 {
 	if (!request->count || !request->size)
 		return "the count of elements or the size of an element is 0";
-	if (request->attrs >= COHERENT_ATTR_PRIVILEGED << 1)
+	if (request->attrs & ~coherent_attrs_known)
 		return "an attribute is unknown";
 	if ((unsigned int)request->level > COHERENT_IOMMU)
 		return ".level is not an enum coherent_level";
@@ -159,16 +172,6 @@ static int coherent_check_device(struct device *dev, const struct coherent_alloc
 	/* The level is checked before the first mapping, because a mapping that must fail warns. */
 	why = coherent_why_unsupported(dev, request);
 	return why ? coherent_refuse(-EOPNOTSUPP, request->site, why) : 0;
-}
-
-static unsigned long coherent_dma_attrs(unsigned int attrs)
-{
-	return (attrs & COHERENT_ATTR_WEAK_ORDERING ? DMA_ATTR_WEAK_ORDERING : 0) |
-	       (attrs & COHERENT_ATTR_WRITE_COMBINE ? DMA_ATTR_WRITE_COMBINE : 0) |
-	       (attrs & COHERENT_ATTR_FORCE_CONTIGUOUS ? DMA_ATTR_FORCE_CONTIGUOUS : 0) |
-	       (attrs & COHERENT_ATTR_ALLOC_SINGLE_PAGES ? DMA_ATTR_ALLOC_SINGLE_PAGES : 0) |
-	       (attrs & COHERENT_ATTR_NO_WARN ? DMA_ATTR_NO_WARN : 0) |
-	       (attrs & COHERENT_ATTR_PRIVILEGED ? DMA_ATTR_PRIVILEGED : 0);
 }
 
 /*
@@ -289,7 +292,7 @@ static void coherent_object_init(struct coherent_object *object, struct device *
 	object->site = request->site;
 	object->bytes = bytes;
 	object->extra = NULL;
-	object->attrs = coherent_dma_attrs(request->attrs);
+	object->attrs = request->attrs;
 	object->level = request->level > COHERENT_HIDDEN ? COHERENT_IOMMU : COHERENT_HIDDEN;
 	object->align_bits = max_t(int, request->align ? ilog2(request->align) : 0, PAGE_SHIFT);
 	object->boundary_bits =

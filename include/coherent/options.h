@@ -25,15 +25,16 @@
  *
  * A backend honours an attribute or refuses it with -EOPNOTSUPP. Every backend honours
  * NO_WARN. In userspace the library refuses the attributes that only a kernel can honour.
- * Other bits are -EINVAL.
+ * Other bits are -EINVAL. In the kernel each value is that of the DMA_ATTR_* with the same
+ * name, so that a driver may write either.
  */
 enum coherent_attr {
-	COHERENT_ATTR_WEAK_ORDERING = 1 << 0,
-	COHERENT_ATTR_WRITE_COMBINE = 1 << 1,
-	COHERENT_ATTR_FORCE_CONTIGUOUS = 1 << 2,
-	COHERENT_ATTR_ALLOC_SINGLE_PAGES = 1 << 3,
-	COHERENT_ATTR_NO_WARN = 1 << 4,
-	COHERENT_ATTR_PRIVILEGED = 1 << 5,
+	COHERENT_ATTR_WEAK_ORDERING = 1 << COHERENT_BIT_WEAK_ORDERING,
+	COHERENT_ATTR_WRITE_COMBINE = 1 << COHERENT_BIT_WRITE_COMBINE,
+	COHERENT_ATTR_FORCE_CONTIGUOUS = 1 << COHERENT_BIT_FORCE_CONTIGUOUS,
+	COHERENT_ATTR_ALLOC_SINGLE_PAGES = 1 << COHERENT_BIT_ALLOC_SINGLE_PAGES,
+	COHERENT_ATTR_NO_WARN = 1 << COHERENT_BIT_NO_WARN,
+	COHERENT_ATTR_PRIVILEGED = 1 << COHERENT_BIT_PRIVILEGED,
 } COHERENT_32_BITS;
 
 /**

@@ -124,9 +124,9 @@ static void each_call_fails_in_turn(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, n > (is_enforced() ? 23 + PAGES : 11));
 }
 
-static void free_gets_the_arguments_of_alloc(struct kunit *test)
+/* The attributes by the names of the library, or by those of the DMA API. */
+static void check_arguments(struct kunit *test, unsigned int attrs)
 {
-	const unsigned int attrs = COHERENT_ATTR_NO_WARN | COHERENT_ATTR_WEAK_ORDERING;
 	COHERENT(u8) mem = COHERENT_EMPTY;
 
 	memset(&free_got, 0xff, sizeof(free_got));
@@ -137,6 +137,12 @@ static void free_gets_the_arguments_of_alloc(struct kunit *test)
 	coherent_free(&mem);
 	keeps_arguments = false;
 	KUNIT_EXPECT_TRUE(test, !memcmp(&alloc_got, &free_got, sizeof(free_got)));
+}
+
+static void free_gets_the_arguments_of_alloc(struct kunit *test)
+{
+	check_arguments(test, COHERENT_ATTR_NO_WARN | COHERENT_ATTR_WEAK_ORDERING);
+	check_arguments(test, DMA_ATTR_NO_WARN | DMA_ATTR_WEAK_ORDERING);
 }
 
 /* The kernel face checks the addresses of the DMA API. Here the two masks of a device differ. */

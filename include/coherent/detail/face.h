@@ -53,6 +53,13 @@
 /* Only kernel/coherent.c has this function. In userspace it is inline. */
 #define COHERENT_IN_KERNEL
 #define coherent_device device
+/* The bits of DMA_ATTR_*. */
+#define COHERENT_BIT_WEAK_ORDERING 1
+#define COHERENT_BIT_WRITE_COMBINE 2
+#define COHERENT_BIT_FORCE_CONTIGUOUS 6
+#define COHERENT_BIT_ALLOC_SINGLE_PAGES 7
+#define COHERENT_BIT_NO_WARN 8
+#define COHERENT_BIT_PRIVILEGED 9
 #define COHERENT_GFP gfp_t gfp;
 #define COHERENT_KERNEL_OPTIONS COHERENT_GFP bool managed;
 #define COHERENT_IN_PLACE
@@ -83,6 +90,12 @@
 
 #define COHERENT_BASE
 #define COHERENT_BASE_INLINE
+#define COHERENT_BIT_WEAK_ORDERING 0
+#define COHERENT_BIT_WRITE_COMBINE 1
+#define COHERENT_BIT_FORCE_CONTIGUOUS 2
+#define COHERENT_BIT_ALLOC_SINGLE_PAGES 3
+#define COHERENT_BIT_NO_WARN 4
+#define COHERENT_BIT_PRIVILEGED 5
 #define COHERENT_GFP
 #define COHERENT_KERNEL_OPTIONS
 #define COHERENT_IN_PLACE uint32_t unused; uint32_t in_place
