@@ -33,6 +33,7 @@ static noinline int coherent_report(int err, const char *site, const char *why,
 			   (void *)caller);
 	return err;
 }
+/* In a function that the driver calls. Others pass the caller of that function. */
 #define coherent_refuse(err, site, why) coherent_report(err, site, why, _RET_IP_)
 
 static const char coherent_box_in_use[] = "the box is not empty, or was never initialised";

@@ -188,11 +188,12 @@ void __weak coherent_base_refuse_element(const struct coherent_box *box, size_t 
 
 /* --- Expose, reclaim --- */
 
-/* The request for an exposure, from any macro. */
+/* The request for an exposure, from any macro. @caller: the place in the driver, for the log. */
 struct coherent_expose_request {
 	enum coherent_permission permission;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
+	unsigned long caller;
 };
 
 static int coherent_seal(const struct coherent_box *box,
@@ -236,8 +237,8 @@ static int coherent_expose_slot(struct coherent_box *box,
 	if (!coherent_pooled_is_live(&box->object))
 		return -EINVAL;
 	if (request->permission != box->object.slot->chunk->permission)
-		return coherent_refuse(-EINVAL, box->object.site,
-				       ".permission is not that of the pool");
+		return coherent_report(-EINVAL, box->object.site,
+				       ".permission is not that of the pool", request->caller);
 	err = coherent_seal(box, request);
 	if (!err)
 		coherent_pooled_share(&box->object);
@@ -254,13 +255,15 @@ static int coherent_make_reachable(struct coherent_box *box,
 	if (coherent_is_pooled(&box->object))
 		return coherent_expose_slot(box, request);
 	if (coherent_is_adopted(&box->object))
-		return coherent_refuse(-EOPNOTSUPP, box->object.site,
-				       "adopted memory is lent, not exposed: coherent_lend()");
+		return coherent_report(-EOPNOTSUPP, box->object.site,
+				       "adopted memory is lent, not exposed: coherent_lend()",
+				       request->caller);
 	if (box->object.level == COHERENT_IOMMU)
 		return coherent_map(box, request);
 	if (request->permission != COHERENT_READ_WRITE)
-		return coherent_refuse(-EOPNOTSUPP, box->object.site,
-				       "COHERENT_READ_ONLY needs .level = COHERENT_IOMMU");
+		return coherent_report(-EOPNOTSUPP, box->object.site,
+				       "COHERENT_READ_ONLY needs .level = COHERENT_IOMMU",
+				       request->caller);
 	err = coherent_seal(box, request);
 	/* ORDER: pairs with the device's first access (expose.litmus). */
 	dma_wmb();
@@ -289,12 +292,15 @@ static int coherent_expose_box(struct coherent_box *box, struct coherent_mem *me
 	int err;
 
 	if (coherent_box_is_empty(box))
-		return coherent_refuse(-EINVAL, NULL, "an empty box cannot be exposed");
+		return coherent_report(-EINVAL, NULL, "an empty box cannot be exposed",
+				       request->caller);
 	if ((unsigned int)request->permission > COHERENT_READ_ONLY)
-		err = coherent_refuse(-EINVAL, box->object.site,
-				      ".permission is not an enum coherent_permission");
+		err = coherent_report(-EINVAL, box->object.site,
+				      ".permission is not an enum coherent_permission",
+				      request->caller);
 	else if (!coherent_mem_is_empty(mem))
-		err = coherent_refuse(-EBUSY, box->object.site, coherent_mem_in_use);
+		err = coherent_report(-EBUSY, box->object.site, coherent_mem_in_use,
+				      request->caller);
 	else
 		err = coherent_make_reachable(box, request);
 	if (err) {
@@ -309,26 +315,27 @@ int __weak coherent_all_expose(struct coherent_box *box,
 			       const struct coherent_expose_options *options)
 {
 	const struct coherent_expose_request request = { options->permission, options->seal,
-							 options->seal_arg };
+							 options->seal_arg, _RET_IP_ };
 
 	return coherent_expose_box(box, options->mem, &request);
 }
 
 static noinline int coherent_rare_expose(struct coherent_box *box, struct coherent_mem *mem,
-					 enum coherent_permission permission)
+					 enum coherent_permission permission, unsigned long caller)
 {
-	const struct coherent_expose_request request = { .permission = permission };
+	const struct coherent_expose_request request = { .permission = permission,
+							 .caller = caller };
 
 	return coherent_expose_box(box, mem, &request);
 }
 
 /* Most boxes that are not whole pages of COHERENT_HIDDEN are of a pool. */
 static noinline int coherent_slow_expose(struct coherent_box *box, struct coherent_mem *mem,
-					 enum coherent_permission permission)
+					 enum coherent_permission permission, unsigned long caller)
 {
 	if (coherent_box_is_empty(box) || !coherent_mem_is_empty(mem) ||
 	    !coherent_pooled_is_usual(&box->object, permission))
-		return coherent_rare_expose(box, mem, permission);
+		return coherent_rare_expose(box, mem, permission, caller);
 	coherent_pooled_share(&box->object);
 	mem->object = box->object;
 	coherent_mem_begin(mem, 1);
@@ -341,7 +348,7 @@ int __weak coherent_few_expose(struct coherent_box *box, struct coherent_mem *me
 {
 	if (coherent_box_is_empty(box) || !coherent_mem_is_empty(mem) || permission ||
 	    box->object.level != COHERENT_HIDDEN || !coherent_is_bound(box->object.dev))
-		return coherent_slow_expose(box, mem, permission);
+		return coherent_slow_expose(box, mem, permission, _RET_IP_);
 	/* ORDER: pairs with the device's first access (expose.litmus). */
 	dma_wmb();
 	coherent_become_mem(box, mem);
@@ -428,7 +435,7 @@ int __weak coherent_base_init_end(struct coherent_mem *mem, struct coherent_box 
 				  const struct coherent_mem_options *options)
 {
 	const struct coherent_expose_request request = { options->permission, options->seal,
-							 options->seal_arg };
+							 options->seal_arg, _RET_IP_ };
 
 	if (!err)
 		return coherent_expose_box(box, mem, &request);

@@ -82,6 +82,10 @@ static void refused_calls_on_objects_say_why(struct kunit *test)
 		"no such element");
 	REFUSED(coherent_box_init_at(&box, 0, element_returns_one, NULL), -EINVAL, "positive");
 	REFUSED(coherent_expose(&empty_box, &empty_mem), -EINVAL, "empty box");
+	KUNIT_EXPECT_TRUE(test, strstr(line, __func__));
+	REFUSED(coherent_expose(&empty_box, &empty_mem, .seal = seal_returns_one), -EINVAL,
+		"empty box");
+	KUNIT_EXPECT_TRUE(test, strstr(line, __func__));
 	REFUSED(coherent_reclaim(&empty_mem, &empty_box), -EINVAL, "empty mem");
 	REFUSED(coherent_reclaim(&mem, &box), -EBUSY, "box is not empty");
 	if (!is_enforced())
@@ -90,6 +94,7 @@ static void refused_calls_on_objects_say_why(struct kunit *test)
 	REFUSED(coherent_box_manage(&empty_box), -EINVAL, "managed");
 	REFUSED(PTR_ERR(coherent_debugfs_create("x", NULL, &empty_mem)), -EINVAL, "file");
 	REFUSED(coherent_expose(&box, &mem), -EBUSY, "mem is not empty");
+	KUNIT_EXPECT_TRUE(test, strstr(line, __func__));
 	KUNIT_EXPECT_TRUE(test, coherent_is_empty(&box));
 	KUNIT_ASSERT_EQ(test, coherent_box_zeroed(&box, edu.dev, 1), 0);
 	REFUSED(coherent_expose(&box, &empty_mem, .permission = 9), -EINVAL, ".permission");
