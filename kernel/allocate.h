@@ -39,6 +39,7 @@ static noinline int coherent_report(int err, const char *site, const char *why,
 static const char coherent_box_in_use[] = "the box is not empty, or was never initialised";
 static const char coherent_zone_in_gfp[] =
 	".gfp has a zone or __GFP_COMP; the zone follows from the mask";
+static const char coherent_object_in_use[] = "the object is not empty, or was never initialised";
 static const char coherent_mem_in_use[] = "the mem is not empty, or was never initialised";
 
 /* The caller cannot choose a zone. With __GFP_COMP pages cannot be given back one by one. */
@@ -107,7 +108,7 @@ struct coherent_alloc_request {
 static const char *coherent_why_invalid(const struct coherent_alloc_request *request)
 {
 	if (!request->count || !request->size)
-		return "the count of elements or the size of an element is 0";
+		return "the object has no bytes: its count or its size is 0";
 	if (request->attrs & ~coherent_attrs_known)
 		return "an attribute is unknown";
 	if ((unsigned int)request->level > COHERENT_IOMMU)

@@ -427,7 +427,7 @@ int __weak coherent_base_init_begin(const struct coherent_mem *mem, struct coher
 	if (err)
 		return err;
 	if (!coherent_mem_is_empty(mem))
-		return coherent_refuse(-EBUSY, site, coherent_mem_in_use);
+		return coherent_refuse(-EBUSY, site, coherent_object_in_use);
 	return coherent_box_new(box, dev, &request);
 }
 

@@ -8,6 +8,7 @@
 
 #include <coherent/debugfs.h>
 #include <coherent/expose_all.h>
+#include <coherent/handle.h>
 #include <coherent/loan.h>
 
 #include "nth.h"
@@ -19,6 +20,8 @@ static union a_box box;
 static union a_mem mem;
 static union a_box empty_box;
 static union a_mem empty_mem;
+static struct coherent_handle handle;
+static struct coherent_handle empty_handle;
 
 static int returns_one(u64 *elements, size_t count, void *arg)
 {
@@ -49,7 +52,9 @@ static void refused_allocations_say_why(struct kunit *test)
 	struct device *dev = edu.dev;
 
 	REFUSED(coherent_box_zeroed(&empty_box, dev, 0), -EINVAL, "reasons.c:");
-	REFUSED(coherent_box_zeroed(&empty_box, dev, 0), -EINVAL, "count of elements");
+	REFUSED(coherent_box_zeroed(&empty_box, dev, 0), -EINVAL, "object has no bytes");
+	REFUSED(coherent_handle_zeroed(&empty_handle, dev, 0), -EINVAL, "object has no bytes");
+	REFUSED(coherent_handle_zeroed(&handle, dev, 1), -EBUSY, "object is not empty");
 	REFUSED(coherent_zeroed(&empty_mem, dev, 1, .attrs = 1 << 30), -EINVAL, "attribute");
 	REFUSED(coherent_zeroed(&empty_mem, dev, 1, .level = 9), -EINVAL, ".level");
 	REFUSED(coherent_zeroed(&empty_mem, dev, 1, .permission = 9), -EINVAL, ".permission");
@@ -62,7 +67,7 @@ static void refused_allocations_say_why(struct kunit *test)
 	REFUSED(coherent_from(&empty_mem, dev, (u64 *)NULL, 1), -EINVAL, "NULL");
 	REFUSED(coherent_box_from(&empty_box, dev, (u64 *)NULL, 1), -EINVAL, "NULL");
 	REFUSED(coherent_box_zeroed(&box, dev, 1), -EBUSY, "box is not empty");
-	REFUSED(coherent_zeroed(&mem, dev, 1), -EBUSY, "mem is not empty");
+	REFUSED(coherent_zeroed(&mem, dev, 1), -EBUSY, "object is not empty");
 	REFUSED(coherent_zeroed(&empty_mem, dev, 1, .permission = COHERENT_READ_ONLY), -EOPNOTSUPP,
 		"COHERENT_READ_ONLY");
 	REFUSED(coherent_init(&empty_mem, dev, 1, returns_one, NULL), -EINVAL, "positive");
@@ -156,6 +161,8 @@ static int reasons_begin(struct kunit_suite *suite)
 	keeps_lines = true;
 	if (!err)
 		err = coherent_box_zeroed(&box, edu.dev, 1, .level = level);
+	if (!err)
+		err = coherent_handle_zeroed(&handle, edu.dev, 1, .level = level);
 	return err ? err : coherent_zeroed(&mem, edu.dev, 1, .level = level);
 }
 
@@ -163,6 +170,7 @@ static void reasons_end(struct kunit_suite *suite)
 {
 	coherent_box_free(&box);
 	coherent_free(&mem);
+	coherent_handle_free(&handle);
 	keeps_lines = false;
 	world_end(suite);
 }
