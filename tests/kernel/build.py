@@ -205,7 +205,7 @@ def plain_accesses(kernel, where):
                   for text in re.findall(r'/\* refused: (.*) \*/', line)}
     _, said = sparse(kernel, where, 'tests/kernel', 'plain_access.o')
     found = {int(number): text
-             for number, text in re.findall(r'plain_access\.c:(\d+):\d+: warning: (.*)',
+             for number, text in re.findall(r'plain_access\.c:(\d+):\d+: (?:warning|error): (.*)',
                                             '\n'.join(said))}
     good = found.keys() == wanted.keys() and all(wanted[n] in found[n] for n in wanted)
     return [] if good and wanted else [f'wanted {wanted}', *said]

@@ -11,7 +11,13 @@ struct element {
 	u32 value;
 };
 
+/* A driver that was not converted may have this. The variable must have the type of the field. */
+struct raw_element {
+	__le32 value;
+};
+
 COHERENT_TYPE(elements, struct element);
+COHERENT_TYPE(raw_elements, struct raw_element);
 
 static u32 plain_load(const union elements *mem)
 {
@@ -46,13 +52,39 @@ static u32 accessor(const union elements *mem)
 	return err ? 0 : value;
 }
 
+static u32 raw_read(const union raw_elements *mem)
+{
+	u32 value = 0;
+	int err = coherent_read(mem, 0, .value, &value); /* refused: different base types */
+
+	return err ? 0 : value;
+}
+
+static u32 raw_poll(const union raw_elements *mem)
+{
+	u32 value = 0;
+	int err = coherent_poll(mem, 0, .value, &value, value & 1, 100); /* refused: base types */
+
+	return err ? 0 : value;
+}
+
+static __le32 raw_accessor(const union raw_elements *mem)
+{
+	__le32 value = 0;
+	int err = coherent_read(mem, 0, .value, &value);
+
+	return err ? 0 : value;
+}
+
 static int __init plain_access_init(void)
 {
 	static union elements mem = COHERENT_EMPTY;
+	static union raw_elements raw = COHERENT_EMPTY;
 
 	plain_store(&mem);
 	return plain_pointer(&mem) || base_pointer(&mem) || object_pointer(&mem) ||
-	       plain_load(&mem) + accessor(&mem);
+	       plain_load(&mem) + accessor(&mem) || raw_read(&raw) || raw_poll(&raw) ||
+	       raw_accessor(&raw);
 }
 module_init(plain_access_init);
 

@@ -342,8 +342,13 @@ char coherent_given(const char *text, int what)
 #define COHERENT_NUMBER_END
 #define COHERENT_OUT_IS(u) __auto_type u##out =
 #define COHERENT_OUT_END ;
+#ifdef __CHECKER__
+/* sparse does not see that COHERENT_IS_OTHER() fails, but it compares the types of both sides. */
+#define COHERENT_ADDRESS(u) (1 ? u##out : (__typeof__(((void)0, COHERENT_V)) *)0) COHERENT_SWALLOW
+#else
 #define COHERENT_ADDRESS(u)						\
 	__builtin_choose_expr(coherent_other == 0, COHERENT_POINTER(u##out), (void *)0) COHERENT_SWALLOW
+#endif
 #define COHERENT_ADDRESS_END
 #define COHERENT_IS_MISSING(text) 0
 #define COHERENT_IS_NO_INDEX(u) (!COHERENT_IS_CLASS(u##i, 0x1au))
