@@ -91,11 +91,11 @@ FUZZ_SECONDS ?= 60
 fuzz: ask-check
 	@tools/fuzz $(FUZZ_SECONDS)
 
-export DESTDIR
 PREFIX ?= /usr/local
+export DESTDIR PREFIX
 # Installs headers, libraries, man pages, and files for pkg-config and CMake. PREFIX and DESTDIR
 # work as usual.
-install: ask-install all
+install: ask-install ask-place all
 	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
 	@ninja -C $(BUILD) >/dev/null
 	@meson install -C $(BUILD) --no-rebuild --quiet
@@ -131,6 +131,9 @@ build-bench: ask-bench
 deps-%:
 	@tools/deps --missing $*
 
+ask-place:
+	@tools/place
+
 ask-%:
 	@tools/deps --ask $*
 
@@ -156,4 +159,4 @@ help:
 
 .PHONY: all demo check check-packages check-kernels bench bench-kernel bench-rust bench-vfio \
 	bench-remote bench-chart picture site series fuzz install uninstall deb dist clean \
-	build-bench deps help
+	build-bench ask-place deps help

@@ -78,7 +78,7 @@ USAGE = ('tests/abi/diff.py', 'tests/abi/run.py', 'tests/check/run.py', 'tests/c
          'tests/cplusplus/run.py', 'tests/e1000e.py',
          'tests/format.py', 'tests/initialise/run.py', 'tests/install/consumers.py',
          'tests/install/run.py', 'tests/layers.py', 'tests/lint/run.py', 'tests/migrate/run.py',
-         'tests/mistakes/run.py', 'tests/model/calls.py', 'tests/mutate.py',
+         'tests/makefile.py', 'tests/mistakes/run.py', 'tests/model/calls.py', 'tests/mutate.py',
          'tests/object_code/run.py', 'tests/proofs/order.py', 'tests/proofs/run.py',
          'tests/readme.py', 'tests/site/browser.py', 'tests/site/run.py',
          'tests/rust_page.py', 'tests/series/run.py', 'tests/syscalls.py',

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+"""What make says and calls: makefile.py SOURCE_DIR. Prints TAP.
+
+Runs the Makefile in a folder of its own. Programs there have the names of meson, ninja, dpkg-query
+and ldconfig, and write their arguments to a file.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from tap import Results, read
+
+FAKE = '''#!/bin/sh
+echo "$(basename "$0") $*" >>{log}
+[ "$(basename "$0")" != dpkg-query ] || echo "install ok installed"
+'''
+NAMES = ('meson', 'ninja', 'dpkg-query', 'apt-get', 'ldconfig')
+# The user nobody, if the test runs as root.
+NOBODY = {'user': 65534, 'group': 65534, 'extra_groups': []} if os.geteuid() == 0 else {}
+
+
+def write(path, text, mode=0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+class Tree:
+    """A folder with the Makefile, and with a build folder that looks configured."""
+
+    def __init__(self, source_dir, folder):
+        self.folder = os.path.join(folder, 'tree')
+        self.log = os.path.join(folder, 'log')
+        self.bin = os.path.join(folder, 'bin')
+        os.makedirs(self.folder)
+        shutil.copy(os.path.join(source_dir, 'Makefile'), self.folder)
+        shutil.copytree(os.path.join(source_dir, 'tools'), os.path.join(self.folder, 'tools'))
+        write(os.path.join(self.folder, 'build/demo/build.ninja'), '')
+        for name in NAMES:
+            write(os.path.join(self.bin, name), FAKE.format(log=self.log), 0o755)
+        for where, _, _ in os.walk(folder):
+            os.chmod(where, 0o777)
+
+    def make(self, *args, **options):
+        """Run make. Returns its exit status, its output, and the calls of the programs."""
+        write(self.log, '', 0o666)
+        env = {name: value for name, value in os.environ.items()
+               if name not in ('MAKEFLAGS', 'MAKELEVEL', 'DESTDIR', 'PREFIX', 'FILE')}
+        env['PATH'] = f'{self.bin}:{env["PATH"]}'
+        done = subprocess.run(['make', '--no-print-directory', *args], cwd=self.folder, env=env,
+                              check=False, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, **options)
+        # make itself adds a line about the target that failed.
+        lines = [line for line in done.stdout.splitlines() if not line.startswith('make: ***')]
+        calls = [line for line in read(self.log).splitlines() if not line.startswith('dpkg-query')]
+        return done.returncode, '\n'.join(lines), calls
+
+
+def places(results, tree, folder):
+    """Install where the user may not write."""
+    locked = os.path.join(folder, 'locked')
+    os.makedirs(locked)
+    os.chmod(locked, 0o555)
+    for name, prefix, destdir in (('a new prefix', f'{locked}/a/b', ''), ('a prefix', locked, ''),
+                                  ('a DESTDIR', '/usr', locked)):
+        status, out, calls = tree.make('install', f'PREFIX={prefix}', f'DESTDIR={destdir}', **NOBODY)
+        results.say(status == 2 and not calls and
+                    out == f'install: you cannot write to {destdir}{prefix}: run it as root, or '
+                           'give PREFIX=$HOME/coherent',
+                    f'{name} that the user cannot write to is refused', f'{status} {out} {calls}')
+    status, out, calls = tree.make('install', 'PREFIX=/dev/null/a')
+    results.say(status == 2 and not calls and
+                out == 'install: /dev/null is not a folder: give another PREFIX',
+                'a prefix below a file is refused', f'{status} {out} {calls}')
+    status, out, calls = tree.make('install', f'PREFIX={folder}/new/prefix', **NOBODY)
+    results.say(not status and not out and 'meson install -C build/demo --no-rebuild --quiet' in calls,
+                'a prefix that does not exist yet is not refused', f'{status} {out} {calls}')
+
+
+def main():
+    if len(sys.argv) != 2:
+        print('usage: makefile.py SOURCE_DIR', file=sys.stderr)
+        return 2
+    results = Results()
+    for test in (places,):
+        with tempfile.TemporaryDirectory() as folder:
+            test(results, Tree(os.path.abspath(sys.argv[1]), folder), folder)
+    return results.close()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
