@@ -99,7 +99,8 @@ install: ask-install ask-place all
 	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
 	@ninja -C $(BUILD) >/dev/null
 	@meson install -C $(BUILD) --no-rebuild --quiet
-	@[ -n "$$DESTDIR" ] || ldconfig || true
+	@# The loader looks for libraries in its cache, which only root can write.
+	@[ -n "$$DESTDIR" ] || [ "$$(id -u)" != 0 ] || ldconfig || true
 
 # Removes what make install has installed.
 uninstall:

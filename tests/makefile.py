@@ -81,12 +81,26 @@ def places(results, tree, folder):
                 'a prefix that does not exist yet is not refused', f'{status} {out} {calls}')
 
 
+def loaders(results, tree, folder):
+    """Only root can write the cache of the loader."""
+    for name, destdir, options, wanted in (
+            ('another user', '', {'user': 65534, 'group': 65534, 'extra_groups': []}, False),
+            ('root', '', {}, True), ('root with a DESTDIR', folder, {}, False)):
+        if os.geteuid():
+            options, wanted = {}, False
+        status, out, calls = tree.make('install', f'PREFIX={folder}/p', f'DESTDIR={destdir}',
+                                       **options)
+        results.say(not status and not out and ('ldconfig ' in calls) == wanted,
+                    f'make install as {name} {"calls" if wanted else "does not call"} ldconfig',
+                    f'{status} {out} {calls}')
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: makefile.py SOURCE_DIR', file=sys.stderr)
         return 2
     results = Results()
-    for test in (places,):
+    for test in (places, loaders):
         with tempfile.TemporaryDirectory() as folder:
             test(results, Tree(os.path.abspath(sys.argv[1]), folder), folder)
     return results.close()
