@@ -96,7 +96,7 @@ export DESTDIR PREFIX
 # Installs headers, libraries, man pages, and files for pkg-config and CMake. PREFIX and DESTDIR
 # work as usual.
 install: ask-install ask-place all
-	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
+	@meson configure $(BUILD) "-Dprefix=$$(realpath -ms -- "$$PREFIX")"
 	@ninja -C $(BUILD) >/dev/null
 	@meson install -C $(BUILD) --no-rebuild --quiet
 	@# The loader looks for libraries in its cache, which only root can write.

@@ -81,6 +81,16 @@ def places(results, tree, folder):
                 'a prefix that does not exist yet is not refused', f'{status} {out} {calls}')
 
 
+def prefixes(results, tree, folder):
+    """The shell takes no part of a prefix apart, and a relative one begins in this tree."""
+    for prefix, wanted in ((f'{folder}/a  b', f'{folder}/a  b'), ("it's", f"{tree.folder}/it's"),
+                           ('build/../x/', f'{tree.folder}/x')):
+        status, out, calls = tree.make('install', f'PREFIX={prefix}')
+        results.say(not status and not out and
+                    f'meson configure build/demo -Dprefix={wanted}' in calls,
+                    f'the prefix {os.path.basename(wanted)} reaches meson', f'{status} {out} {calls}')
+
+
 def loaders(results, tree, folder):
     """Only root can write the cache of the loader."""
     for name, destdir, options, wanted in (
@@ -100,7 +110,7 @@ def main():
         print('usage: makefile.py SOURCE_DIR', file=sys.stderr)
         return 2
     results = Results()
-    for test in (places, loaders):
+    for test in (places, prefixes, loaders):
         with tempfile.TemporaryDirectory() as folder:
             test(results, Tree(os.path.abspath(sys.argv[1]), folder), folder)
     return results.close()
