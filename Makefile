@@ -102,9 +102,9 @@ install: ask-install ask-place all
 	@# The loader looks for libraries in its cache, which only root can write.
 	@[ -n "$$DESTDIR" ] || [ "$$(id -u)" != 0 ] || ldconfig || true
 
-# Removes what make install has installed.
+# Removes what make install has last installed. With another PREFIX it refuses.
 uninstall:
-	@ninja -C $(BUILD) --quiet uninstall >/dev/null
+	@tools/uninstall $(BUILD) $(if $(filter file default,$(origin PREFIX)),,"$$PREFIX")
 
 # Builds the packages for Debian in build/deb. If something is missing for that, it says what.
 deb:

@@ -105,12 +105,35 @@ def loaders(results, tree, folder):
                     f'{status} {out} {calls}')
 
 
+def uninstalls(results, tree, folder):
+    """Only the last installation can be removed."""
+    nothing = (0, 'uninstall: nothing is installed from this tree', [])
+    answer = tree.make('uninstall')
+    results.say(answer == nothing, 'before make install nothing is removed', answer)
+    last = os.path.join(folder, 'a b')
+    header = os.path.join(last, 'include/coherent.h')
+    write(os.path.join(tree.folder, 'build/demo/meson-logs/install-log.txt'),
+          f'# List of files installed by Meson\n{last}/include\n{header}\n')
+    write(header, '')
+    answer = tree.make('uninstall', 'PREFIX=/usr')
+    results.say(answer == (2, f'uninstall: this tree was last installed in {last}: run make '
+                           'uninstall without PREFIX to remove that, or make install PREFIX=/usr '
+                           'first', []), 'another prefix is refused', answer)
+    for args in ([], [f'PREFIX={last}/'], ['PREFIX=/a b', f'DESTDIR={folder}']):
+        answer = tree.make('uninstall', *args)
+        results.say(answer == (0, '', ['ninja -C build/demo --quiet uninstall']),
+                    f'make uninstall with {len(args)} variables removes the files', answer)
+    os.unlink(header)
+    answer = tree.make('uninstall')
+    results.say(answer == nothing, 'after make uninstall nothing is removed', answer)
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: makefile.py SOURCE_DIR', file=sys.stderr)
         return 2
     results = Results()
-    for test in (places, prefixes, loaders):
+    for test in (places, prefixes, loaders, uninstalls):
         with tempfile.TemporaryDirectory() as folder:
             test(results, Tree(os.path.abspath(sys.argv[1]), folder), folder)
     return results.close()
