@@ -5,7 +5,7 @@ BUILD = build/demo
 export FILE ?= $(BUILD)/examples/edu
 
 # Builds the library, the command coherent and the examples. Editors find compile_commands.json.
-all: $(BUILD)/build.ninja
+all: ask-tree $(BUILD)/build.ninja
 	@ln -sfn $(BUILD)/compile_commands.json compile_commands.json
 	@# After a reconfiguration ninja reports that it has no work, also with --quiet.
 	@log=$$(ninja --quiet -C $(BUILD) 2>&1); status=$$?; \
@@ -13,7 +13,7 @@ all: $(BUILD)/build.ninja
 
 # Sends a file and a disk image through devices and compares every byte. Then the devices try to
 # reach memory that they must not reach.
-demo: deps-demo
+demo: ask-tree deps-demo
 	@# An earlier make may not have found what the demo needs.
 	@[ ! -e $(BUILD)/build.ninja ] || [ -e $(BUILD)/command/coherent ] || \
 		meson setup --reconfigure $(BUILD) >/dev/null
@@ -36,7 +36,7 @@ check-kernels: ask-kernels
 
 # Makes a web site of the documents and the man pages in build/site. make deps-site installs what
 # it needs.
-site:
+site: ask-tree
 	@tools/site/build.py --check
 	@$(MAKE) --no-print-directory all
 	@# An earlier make may not have found what the man pages need.
@@ -95,7 +95,7 @@ PREFIX ?= /usr/local
 export DESTDIR PREFIX
 # Installs headers, libraries, man pages, and files for pkg-config and CMake. PREFIX and DESTDIR
 # work as usual.
-install: ask-install ask-place all
+install: ask-tree ask-install ask-place all
 	@meson configure $(BUILD) "-Dprefix=$$(realpath -ms -- "$$PREFIX")"
 	@ninja -C $(BUILD) >/dev/null
 	@meson install -C $(BUILD) --no-rebuild --quiet
@@ -132,6 +132,10 @@ build-bench: ask-bench
 deps-%:
 	@tools/deps --missing $*
 
+# The build folder has the path of the tree that it was configured for.
+ask-tree:
+	@tools/same-tree $(BUILD)
+
 ask-place:
 	@tools/place
 
@@ -160,4 +164,4 @@ help:
 
 .PHONY: all demo check check-packages check-kernels bench bench-kernel bench-rust bench-vfio \
 	bench-remote bench-chart picture site series fuzz install uninstall deb dist clean \
-	build-bench ask-place deps help
+	build-bench ask-place ask-tree deps help

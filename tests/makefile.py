@@ -5,6 +5,7 @@
 Runs the Makefile in a folder of its own. Programs there have the names of meson, ninja, dpkg-query
 and ldconfig, and write their arguments to a file.
 """
+import json
 import os
 import shutil
 import subprocess
@@ -128,12 +129,32 @@ def uninstalls(results, tree, folder):
     results.say(answer == nothing, 'after make uninstall nothing is removed', answer)
 
 
+def moved(results, tree, folder):
+    """The build folder belongs to this tree, to one that is gone, or to one that is still there."""
+    info = os.path.join(tree.folder, 'build/demo/meson-info/meson-info.json')
+    for name, source, wanted in (('its own', tree.folder, False), ('a former', f'{folder}/é', True),
+                                 ('another', folder, True)):
+        write(info, json.dumps({'directories': {'source': source}}))
+        for target in ('all', 'demo', 'install', 'site'):
+            # The other targets go on with tools that are not here.
+            if not wanted and target != 'all':
+                continue
+            status, out, calls = tree.make(target)
+            good = ((status, out, calls) == (2, 'make: this tree was moved: run make clean', [])
+                    if wanted else not status and not out)
+            results.say(good, f'make {target} with the build folder of {name} tree',
+                        f'{status} {out} {calls}')
+    status, out, _ = tree.make('clean')
+    results.say(not status and not os.path.exists(os.path.join(tree.folder, 'build')),
+                'make clean removes the build folder of another tree', out)
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: makefile.py SOURCE_DIR', file=sys.stderr)
         return 2
     results = Results()
-    for test in (places, prefixes, loaders, uninstalls):
+    for test in (places, prefixes, loaders, uninstalls, moved):
         with tempfile.TemporaryDirectory() as folder:
             test(results, Tree(os.path.abspath(sys.argv[1]), folder), folder)
     return results.close()
