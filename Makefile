@@ -122,7 +122,10 @@ deps:
 
 $(BUILD)/build.ninja: | ask-build
 	@echo "building in $(BUILD), which takes a minute or two"
-	@meson setup $(BUILD) -Dtests=disabled -Dbench=disabled >/dev/null
+	@# The summary of meson names the parts that are not built, and why.
+	@log=$$(meson setup $(BUILD) -Dtests=disabled -Dbench=disabled 2>&1); status=$$?; \
+		printf '%s\n' "$$log" | sed -n -e 's/^ *\([^:]*[^: ]\) *:* *: no: /\1: no: /p' \
+			-e '/ERROR: /p'; exit $$status
 
 build-bench: ask-bench
 	@[ -f build/bench/build.ninja ] || \

@@ -149,12 +149,37 @@ def moved(results, tree, folder):
                 'make clean removes the build folder of another tree', out)
 
 
+SUMMARY = """The Meson build system
+Header "sys/sdt.h" has symbol: no
+    Valgrind          : yes
+    command coherent  : no: jansson is missing, install libjansson-dev
+    devices of fabric:: no: install libfabric-dev
+    tests             : no
+"""
+
+
+def summaries(results, tree, folder):
+    """The summary of meson says what is not built."""
+    shutil.rmtree(os.path.join(tree.folder, 'build'))
+    program = os.path.join(tree.bin, 'meson')
+    begins = 'building in build/demo, which takes a minute or two'
+    for name, text, code, wanted in (
+            ('what is missing', SUMMARY, 0,
+             '\ncommand coherent: no: jansson is missing, install libjansson-dev'
+             '\ndevices of fabric: no: install libfabric-dev'),
+            ('an error', 'meson.build:1:0: ERROR: set CC\n', 1, '\nmeson.build:1:0: ERROR: set CC')):
+        write(program, f"#!/bin/sh\ncat <<'END'\n{text}END\nexit {code}\n", 0o755)
+        status, out, _ = tree.make('build/demo/build.ninja')
+        results.say(status == code * 2 and out == begins + wanted, f'make prints {name}',
+                    f'{status} {out}')
+
+
 def main():
     if len(sys.argv) != 2:
         print('usage: makefile.py SOURCE_DIR', file=sys.stderr)
         return 2
     results = Results()
-    for test in (places, prefixes, loaders, uninstalls, moved):
+    for test in (places, prefixes, loaders, uninstalls, moved, summaries):
         with tempfile.TemporaryDirectory() as folder:
             test(results, Tree(os.path.abspath(sys.argv[1]), folder), folder)
     return results.close()
