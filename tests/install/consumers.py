@@ -175,6 +175,8 @@ def check_subproject(results, tree, compiler, folder):
     os.makedirs(os.path.dirname(sources))
     shutil.copytree(tree, sources)
     hello = run_command(['meson', 'setup', '--wrap-mode=forcefallback', build, folder], CC=compiler)
+    results.say(re.search(r'man pages +: no: not in a subproject$', hello[1], re.M),
+                f'{compiler}: the summary of a subproject asks for no package for man pages', hello[1])
     for command in (['ninja', '-C', build, 'hello'], [os.path.join(build, 'hello')]):
         hello = hello if hello[0] else run_command(command)
     ignored = run_command(['ninja', '-C', build, 'libignored.a'], LC_ALL='C')
