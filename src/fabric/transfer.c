@@ -173,12 +173,16 @@ int coherent_fabric_progress(struct coherent_device *dev, uint64_t timeout_ns)
 		err = check_own(fabric, PROGRESS, "read their completion queue instead");
 	if (err)
 		return err;
+	/* Another thread may close the device meanwhile. */
+	ref_hold(&dev->ref);
 	if (timeout_ns)
 		fabric_wait(fabric, timeout_ns);
 	lock_take(&fabric->lock);
 	fabric_progress_locked(fabric, NULL);
+	err = fabric->is_closed ? -ENODEV : 0;
 	lock_drop(&fabric->lock);
-	return 0;
+	ref_put(&dev->ref);
+	return err;
 }
 
 /* --- Keys --- */

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../src/fabric/checksum.h"
 #include "../../src/fabric/device.h"
@@ -446,6 +447,32 @@ static void peer_that_is_gone_is_found_out(void **state)
 	ends.log = (struct log)LOG_EMPTY;
 }
 
+static void *progress_once(void *arg)
+{
+	int *err = arg;
+
+	*err = coherent_fabric_progress(ends.target, LONG);
+	return NULL;
+}
+
+/* The call holds the device, so the close does not free it under the thread. */
+static void close_ends_a_call_that_serves_peers(void **state)
+{
+	const unsigned int before = ends.target->ref.count;
+	pthread_t thread;
+	int err = 0;
+
+	(void)state;
+	assert_ok(pthread_create(&thread, NULL, progress_once, &err));
+	for (unsigned int i = 0; ends.target->ref.count == before && i < 20000; i++)
+		assert_ok(usleep(1000));
+	assert_int_equal(ends.target->ref.count, before + 1);
+	coherent_device_close(ends.target);
+	ends.target = NULL;
+	assert_ok(pthread_join(thread, NULL));
+	assert_err(err, -ENODEV);
+}
+
 /* The device of a peer may be closed first. */
 static void peer_outlives_its_device(void **state)
 {
@@ -486,6 +513,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(fence_ends_the_connections, set_up_manual,
 						tear_down),
 		cmocka_unit_test_setup_teardown(peer_that_is_gone_is_found_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(close_ends_a_call_that_serves_peers, set_up_manual,
+						tear_down),
 		cmocka_unit_test_setup_teardown(peer_outlives_its_device, set_up, tear_down),
 	};
 
