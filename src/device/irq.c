@@ -125,15 +125,16 @@ int coherent_irq_open(struct coherent_irq **irq, struct coherent_device *dev, un
 	(*irq)->dev = dev;
 	(*irq)->vector = vector;
 	lock_init(&(*irq)->lock);
+	/* Another thread may close the device while the backend asks a peer. */
+	ref_hold(&dev->ref);
 	err = connect_irq(*irq);
 	if (err) {
 		lock_destroy(&(*irq)->lock);
 		free(*irq);
 		*irq = NULL;
-		return err;
+		ref_put(&dev->ref);
 	}
-	ref_hold(&dev->ref);
-	return 0;
+	return err;
 }
 
 void coherent_irq_close(struct coherent_irq *irq)

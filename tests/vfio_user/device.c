@@ -8,6 +8,7 @@
 #include <coherent/sim.h>
 #include <unistd.h>
 
+#include "../../src/device/device.h"
 #include "vfio_user_test.h"
 
 static void start(void **state)
@@ -177,6 +178,37 @@ static void peer_that_takes_no_interrupt_is_lost(void **state)
 	assert_ok(coherent_device_reset(dev));
 	assert_ok(coherent_irq_open(&irq, dev, 0));
 	coherent_irq_close(irq);
+}
+
+static void *open_irq(void *arg)
+{
+	struct coherent_irq *irq;
+	int *err = arg;
+
+	*err = coherent_irq_open(&irq, dev, 0);
+	return NULL;
+}
+
+/* The call holds the device, so the close does not free it under the thread. */
+static void close_ends_the_open_of_an_interrupt(void **state)
+{
+	pthread_t thread;
+	int err = 0;
+
+	(void)state;
+	peer = peer_new();
+	peer_start(peer);
+	assert_ok(try_peer());
+	peer->command = VFIO_USER_DEVICE_SET_IRQS;
+	peer->misdeed = SILENCE;
+	assert_ok(pthread_create(&thread, NULL, open_irq, &err));
+	while (!peer->seen[VFIO_USER_DEVICE_SET_IRQS])
+		sched_yield();
+	assert_int_equal(dev->ref.count, 2);
+	coherent_device_close(dev);
+	dev = NULL;
+	assert_ok(pthread_join(thread, NULL));
+	assert_err(err, -ENODEV);
 }
 
 static void line_is_unmasked(void **state)
@@ -350,6 +382,7 @@ int main(void)
 		cmocka_unit_test_teardown(refused_register_reads_as_ones, stop_peer),
 		cmocka_unit_test_teardown(each_vector_interrupts, stop_peer),
 		cmocka_unit_test_teardown(peer_that_takes_no_interrupt_is_lost, stop_peer),
+		cmocka_unit_test_teardown(close_ends_the_open_of_an_interrupt, stop_peer),
 		cmocka_unit_test_teardown(line_is_unmasked, stop_peer),
 		cmocka_unit_test_teardown(lost_peer_is_found_again, stop_peer),
 		cmocka_unit_test_teardown(reset_allows_dma_again, stop_peer),
