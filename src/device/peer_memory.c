@@ -254,6 +254,11 @@ int peer_memory_withdraw_locked(struct peer_memory *memory)
 	return err;
 }
 
+bool peer_memory_waits_locked(const struct peer_memory *memory)
+{
+	return count_live_locked(memory) < memory->used;
+}
+
 void peer_memory_forget_locked(struct peer_memory *memory)
 {
 	size_t i = 0;

@@ -146,6 +146,12 @@ int peer_memory_add_all_locked(struct peer_memory *memory);
 int peer_memory_withdraw_locked(struct peer_memory *memory);
 
 /**
+ * peer_memory_waits_locked() - Whether freed memory waits for a fence.
+ * @memory: The regions.
+ */
+bool peer_memory_waits_locked(const struct peer_memory *memory);
+
+/**
  * peer_memory_forget_locked() - Forget the regions of freed memory, which a new connection does not have.
  * @memory: The regions, after peer_memory_withdraw_locked().
  */

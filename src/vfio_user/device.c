@@ -228,7 +228,7 @@ const struct backend_ops backend_vfio_user = {
 	.memory_kind = BACKEND_MEMORY_PAGES,
 	.map = vfio_user_memory_map,
 	.unmap = vfio_user_memory_unmap,
-	.fence = vfio_user_pci_reset,
+	.fence = vfio_user_pci_fence,
 	.reset = vfio_user_pci_reset,
 };
 
@@ -239,5 +239,5 @@ static const struct backend_ops with_files = {
 	.explain = vfio_user_files_explain,
 	.unmap = vfio_user_files_unmap,
 	.fence = vfio_user_files_fence,
-	.reset = vfio_user_files_fence,
+	.reset = vfio_user_files_reset,
 };

@@ -66,6 +66,7 @@ struct vfio_user_connection {
  * @irq_fds: The eventfd of each vector; -1 for none.
  * @regions: The number of regions that the peer says it takes.
  * @memory: The memory that the peer maps, with the key files. Otherwise it is empty.
+ * @can_reset: The device has a reset.
  * @refusal: The errno with which the peer last refused a region.
  * @wake: Guards @connection for coherent_device_close(), which must not wait for an answer. It changes
  *	under both locks. Taken inside @lock.
@@ -91,6 +92,7 @@ struct vfio_user {
 	int *irq_fds;
 	uint64_t regions;
 	struct peer_memory memory;
+	bool can_reset;
 	uint32_t refusal;
 	struct lock wake;
 	struct vfio_user_connection *connection;

@@ -162,21 +162,19 @@ int vfio_user_files_unmap(struct backend *backend, const struct backend_mapping 
 	return err;
 }
 
-/*
- * A new connection gets all that is exposed. The old one loses the memory that is freed. The peer may
- * hang up at any moment, so one look decides which of both this is.
- */
 static int reset_locked(struct vfio_user *user) NEEDS_LOCK(user->lock)
 {
-	int err;
+	int err = vfio_user_pci_reset_locked(user);
 
-	if (vfio_user_peer_is_there_locked(user)) {
-		err = vfio_user_pci_reset_locked(user);
-		if (!err)
-			peer_memory_remove_locked(&user->memory);
-		return err;
-	}
-	err = vfio_user_pci_reconnect_locked(user);
+	if (!err)
+		peer_memory_remove_locked(&user->memory);
+	return err;
+}
+
+static int reconnect_locked(struct vfio_user *user, bool must_reset) NEEDS_LOCK(user->lock)
+{
+	int err = vfio_user_pci_reconnect_locked(user, must_reset);
+
 	if (!err)
 		err = vfio_user_files_connect_locked(user);
 	if (err)
@@ -184,13 +182,38 @@ static int reset_locked(struct vfio_user *user) NEEDS_LOCK(user->lock)
 	return err;
 }
 
+/* Nothing ends what is in flight but the end of the connection, which the library must get again. */
+static int fence_without_reset_locked(struct vfio_user *user) NEEDS_LOCK(user->lock)
+{
+	int err;
+
+	if (!peer_memory_waits_locked(&user->memory))
+		return 0;
+	err = peer_socket_check_again(&user->socket);
+	if (err)
+		return err;
+	vfio_user_peer_hang_up_locked(user);
+	return reconnect_locked(user, false);
+}
+
+/*
+ * A new connection gets all that is exposed. The old one loses the memory that is freed. The peer may
+ * hang up at any moment, so one look decides which of both this is.
+ */
+static int begin_again_locked(struct vfio_user *user, bool must_reset) NEEDS_LOCK(user->lock)
+{
+	if (!vfio_user_peer_is_there_locked(user))
+		return reconnect_locked(user, must_reset);
+	return must_reset || user->can_reset ? reset_locked(user) :
+					       fence_without_reset_locked(user);
+}
+
 /*
  * A device that was reset has nothing in flight, nor has one behind a new connection. The freed
  * memory is private before that, so the peer may still write to the files, and nobody sees it.
  */
-int vfio_user_files_fence(struct backend *backend)
+static int begin_again(struct vfio_user *user, bool must_reset)
 {
-	struct vfio_user *user = vfio_user_of(backend);
 	int err = -ENODEV;
 
 	lock_take(&user->lock);
@@ -198,7 +221,17 @@ int vfio_user_files_fence(struct backend *backend)
 	if (!vfio_user_is_closed(user))
 		err = peer_memory_withdraw_locked(&user->memory);
 	if (!err)
-		err = reset_locked(user);
+		err = begin_again_locked(user, must_reset);
 	lock_drop(&user->lock);
 	return err;
+}
+
+int vfio_user_files_fence(struct backend *backend)
+{
+	return begin_again(vfio_user_of(backend), false);
+}
+
+int vfio_user_files_reset(struct backend *backend)
+{
+	return begin_again(vfio_user_of(backend), true);
 }

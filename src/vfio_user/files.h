@@ -25,5 +25,6 @@ void vfio_user_files_explain(struct backend *backend, size_t bytes, int err);
 int vfio_user_files_unmap(struct backend *backend, const struct backend_mapping *mapping,
 			  bool idle);
 int vfio_user_files_fence(struct backend *backend);
+int vfio_user_files_reset(struct backend *backend);
 
 #endif

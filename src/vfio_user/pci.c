@@ -89,6 +89,7 @@ static int check_device_locked(struct vfio_user *user) NEEDS_LOCK(user->lock)
 					   "space, which is number 7");
 	if (info.irqs <= VFIO_PCI_MSIX_IRQ_INDEX)
 		return report_device(user, "has too few kinds of interrupts: a PCI device has 3");
+	user->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
 	return 0;
 }
 
@@ -331,7 +332,7 @@ int vfio_user_pci_reset_locked(struct vfio_user *user)
 	return err ? err : allow_dma_locked(user);
 }
 
-int vfio_user_pci_reconnect_locked(struct vfio_user *user)
+int vfio_user_pci_reconnect_locked(struct vfio_user *user, bool must_reset)
 {
 	int err = peer_socket_check_again(&user->socket);
 
@@ -340,22 +341,38 @@ int vfio_user_pci_reconnect_locked(struct vfio_user *user)
 	if (err)
 		return err;
 	err = vfio_user_pci_open_locked(user);
-	if (!err)
+	if (!err && (must_reset || user->can_reset))
 		err = vfio_user_pci_reset_locked(user);
 	if (err)
 		vfio_user_peer_hang_up_locked(user);
 	return err;
 }
 
-int vfio_user_pci_reset(struct backend *backend)
+/* The peer asks for each transfer, so it reaches nothing that is unmapped, also without a reset. */
+static int begin_again_locked(struct vfio_user *user, bool must_reset) NEEDS_LOCK(user->lock)
 {
-	struct vfio_user *user = vfio_user_of(backend);
+	if (!vfio_user_peer_is_there_locked(user))
+		return vfio_user_pci_reconnect_locked(user, must_reset);
+	return must_reset || user->can_reset ? vfio_user_pci_reset_locked(user) : 0;
+}
+
+static int begin_again(struct vfio_user *user, bool must_reset)
+{
 	int err = -ENODEV;
 
 	lock_take(&user->lock);
 	if (!vfio_user_is_closed(user))
-		err = vfio_user_peer_is_there_locked(user) ? vfio_user_pci_reset_locked(user) :
-							     vfio_user_pci_reconnect_locked(user);
+		err = begin_again_locked(user, must_reset);
 	lock_drop(&user->lock);
 	return err;
+}
+
+int vfio_user_pci_fence(struct backend *backend)
+{
+	return begin_again(vfio_user_of(backend), false);
+}
+
+int vfio_user_pci_reset(struct backend *backend)
+{
+	return begin_again(vfio_user_of(backend), true);
 }

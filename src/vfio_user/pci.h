@@ -27,10 +27,11 @@ int vfio_user_pci_reset_locked(struct vfio_user *user) NEEDS_LOCK(user->lock);
 /**
  * vfio_user_pci_reconnect_locked() - Connect again to a peer that is lost, and reset the device.
  * @user: The device, which is not closed and has no connection.
+ * @must_reset: Fail if the device has no reset.
  *
  * Return: as struct backend_ops says for reset. After a failure the device has no connection.
  */
-int vfio_user_pci_reconnect_locked(struct vfio_user *user) NEEDS_LOCK(user->lock);
+int vfio_user_pci_reconnect_locked(struct vfio_user *user, bool must_reset) NEEDS_LOCK(user->lock);
 
 /* These are functions of struct backend_ops. The backend is a struct vfio_user. */
 uint64_t vfio_user_pci_read(struct backend *backend, unsigned int bar, uint64_t offset,
@@ -40,6 +41,7 @@ void vfio_user_pci_write(struct backend *backend, unsigned int bar, uint64_t off
 int vfio_user_pci_config(struct backend *backend, struct backend_config *access);
 int vfio_user_pci_irq_connect(struct backend *backend, unsigned int vector, int fd);
 void vfio_user_pci_irq_rearm(struct backend *backend, unsigned int vector);
+int vfio_user_pci_fence(struct backend *backend);
 int vfio_user_pci_reset(struct backend *backend);
 
 #endif
