@@ -137,7 +137,8 @@ deps-%:
 
 # The build folder has the path of the tree that it was configured for.
 ask-tree:
-	@tools/same-tree $(BUILD)
+	@# A machine without Python has no such folder.
+	@[ ! -e $(BUILD)/meson-info ] || tools/same-tree $(BUILD)
 
 ask-place:
 	@tools/place
