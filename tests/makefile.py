@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""What make says and calls: makefile.py SOURCE_DIR. Prints TAP.
+"""Test what make says and calls: makefile.py SOURCE_DIR. Prints TAP.
 
 Runs the Makefile in a folder of its own. Programs there have the names of meson, ninja, dpkg-query
 and ldconfig, and write their arguments to a file.
