@@ -189,8 +189,10 @@ int __must_check coherent_base_manage(struct coherent_object *object, size_t cou
  * .managed = true of an allocation or of coherent_box_adopt() does the same in one step. If it fails,
  * nothing stays allocated or adopted.
  *
- * If the driver of the device is of another module, the caller's module cannot be unloaded
- * until the driver is unbound.
+ * If the driver of the device is of another module, the module that contains the library cannot
+ * be unloaded until the driver is unbound. If the library is a module of its own, it does not
+ * hold the caller's module. That module then frees its managed objects before it is unloaded,
+ * because devres would call a .release that is gone.
  *
  * Context: may sleep.
  * Return: 0. With these errors @mem stays as it is: -EINVAL (@mem is empty), -EOPNOTSUPP (@mem is
