@@ -57,10 +57,12 @@
  * A call checks its arguments first, then state, then resources. The library
  * does not use errno or global results, prints nothing and does not abort. It
  * explains errors to the report function that coherent_device_open() takes. Each
- * -EINVAL, -EBUSY and -EOPNOTSUPP of a call on memory has a report. A call that
- * knows no device makes no report: its device is NULL, or its object is empty or a
- * stale copy. Such an object gets -EINVAL, but in userspace a pool does not notice a
- * stale copy of its objects. Initialise each object with COHERENT_EMPTY: a call that
+ * -EINVAL, -EBUSY and -EOPNOTSUPP of a call on memory has a report. In userspace a
+ * call that knows no device makes no report: its device is NULL, or its object is
+ * empty or a stale copy. The kernel logs a call on an empty object too. An empty object
+ * gets -EINVAL. So does a stale copy, but in userspace a pool does not notice a stale
+ * copy of its objects, and in the kernel only a pool notices one. Otherwise the call
+ * uses memory that was freed. Initialise each object with COHERENT_EMPTY: a call that
  * uses one that was never initialised may crash, as with a pointer. If an output was
  * never initialised, the call returns -EBUSY, and the report says so.
  *
@@ -210,7 +212,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * Return: 0; -EINVAL (the count is 0, .align or .boundary is not a power of two, .boundary
  * is too small, an attribute is unknown), -EBUSY (@box is not empty), -ENOMEM (no memory is
  * left, or the size overflows), -ENODEV, -EOPNOTSUPP (.level, a known attribute), -ENOSPC
- * (no device address is left that meets the mask, .align and .boundary). In userspace, with
+ * (no device address is left that meets the mask, .align and .boundary). In the kernel also
+ * -EIO (@dev has no DMA mask), and -EINVAL for a .gfp with a zone. In userspace, with
  * .in_place also what coherent_expose() returns when it maps memory, and -EOPNOTSUPP if .level is
  * more than COHERENT_HIDDEN. In userspace, .mask and .address also cause -EINVAL (.mask is not of
  * the form 2^n - 1, or is less than the size; .address is not aligned, or the object would cross
