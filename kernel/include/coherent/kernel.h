@@ -99,6 +99,9 @@ enum coherent_level coherent_device_level(struct device *dev);
  * first. If COHERENT_IOMMU is not available any more when the driver allocates, the allocation
  * returns -EOPNOTSUPP.
  *
+ * Devres has the level, from the first allocation or setting of this module for @dev on. If a
+ * devres group was open then, devres_release_group() ends the level too.
+ *
  * Context: may sleep.
  * Return: 0; -EINVAL (@level), -EOPNOTSUPP (the device has no COHERENT_IOMMU; the log says why),
  * -ENOMEM, -ENODEV (also if the driver is being unbound). The level stays as it was on failure.
@@ -163,7 +166,8 @@ int __must_check coherent_device_set_streaming_mask(struct device *dev, u64 mask
  * A loan is one segment. Until the driver is unbound, coherent_lend() of this module returns
  * -EINVAL for a larger box. Without this call a loan has no such limit: a bus sets one for all its
  * devices, and drivers whose devices can do more rely on that it is not checked. The DMA API gets the
- * number too (dma_set_max_seg_size()), for scatter-gather lists.
+ * number too (dma_set_max_seg_size()), for scatter-gather lists. A devres group can end the limit
+ * earlier, as with coherent_device_set_level().
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (@bytes is 0 or too large), -EIO (the bus of @dev keeps no such number),
