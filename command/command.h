@@ -56,6 +56,7 @@ struct arguments {
  * @max: The highest number of words.
  * @help: Paragraphs, with an empty line between them. Lines that begin with two blanks keep their
  *	layout.
+ * @statuses: A sentence about the exit status; NULL if the one that coherent(1) has is true.
  * @options: The options; NULL for none but --help and --json.
  * @run: Does the work, and puts the answer into @result, an empty object. Returns the exit status.
  *	After STATUS_USAGE there is no answer. A line of fail() says why there is none, or why it
@@ -70,6 +71,7 @@ struct command {
 	size_t min;
 	size_t max;
 	const char *help;
+	const char *statuses;
 	const struct command_option *options;
 	int (*run)(const struct arguments *arguments, json_t *result);
 	void (*print)(const json_t *result);

@@ -335,10 +335,11 @@ const struct command command_doctor = {
 		"and verbs works; below it is each of them.\n"
 		"\n"
 		"Then list the limits of this process and this kernel, with the command that raises each. "
-		"Nothing is changed by this command.\n"
-		"\n"
-		"The exit status is 0 if all of these kinds work, otherwise 1. noiommu counts only if it is "
-		"a KIND, because a machine on which an IOMMU restricts devices has it switched off.",
+		"Nothing is changed by this command.",
+	.statuses =
+		"The exit status is 0 if all of these kinds work, 1 if one does not, 2 if an argument is "
+		"wrong. noiommu counts only if it is a KIND, because a machine on which an IOMMU "
+		"restricts devices has it switched off.",
 	.options = options,
 	.run = doctor_run,
 	.print = doctor_print,

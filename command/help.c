@@ -6,20 +6,33 @@
 #include "help.h"
 #include "output.h"
 
+/* Room for a text about the exit status. */
+#define TEXT_BYTES 1024
+
 static const char about[] =
 	"coherent shows what this machine can do with devices, and what a device really reaches. Each "
 	"subcommand has a page of its own, such as coherent-doctor(1).";
 
 static const char statuses[] =
 	"The exit status is 0 if all is well, 1 if something does not hold or failed, 2 if an argument is "
-	"wrong. A problem is one line on standard error. If nobody reads the output any more, for "
-	"instance after a pipe to head, the status is 1.";
+	"wrong.";
+
+static const char problems[] =
+	"A problem is one line on standard error. If nobody reads the output any more, for instance after "
+	"a pipe to head, the status is 1.";
 
 static const struct command_option common[] = {
 	{ "json", NULL, "Print one JSON object. A number above 2^63 is a string in hexadecimal." },
 	{ "help", NULL, "Print this help." },
 	{ NULL, NULL, NULL },
 };
+
+/* Writes the text about the exit status. A command may have a sentence of its own. */
+static void write_statuses(const struct command *command, char *text, size_t size)
+{
+	snprintf(text, size, "%s %s", command && command->statuses ? command->statuses : statuses,
+		 problems);
+}
 
 /* --- Help --- */
 
@@ -73,18 +86,21 @@ static void print_options(const struct command_option *options)
 
 void help_print_command(const struct command *command)
 {
+	char text[TEXT_BYTES];
+
 	print_usage(command);
 	each_paragraph(command->help, print_paragraph);
 	fputs("\nOptions:\n", stdout);
 	print_options(command->options);
 	print_options(common);
 	fputc('\n', stdout);
-	output_help(statuses, 0);
+	write_statuses(command, text, sizeof(text));
+	output_help(text, 0);
 }
 
 void help_print(void)
 {
-	char line[128];
+	char line[128], text[TEXT_BYTES];
 
 	output_help("Usage: coherent SUBCOMMAND [ARGUMENT...], coherent --help, coherent --version",
 		    0);
@@ -96,7 +112,8 @@ void help_print(void)
 		output_help(line, 2);
 		output_help((*command)->summary, 6);
 	}
-	print_paragraph(statuses, false);
+	write_statuses(NULL, text, sizeof(text));
+	print_paragraph(text, false);
 }
 
 /* --- Man pages --- */
@@ -152,6 +169,15 @@ static void put_title(const char *name)
 	       name, COHERENT_VERSION_MAJOR, COHERENT_VERSION_MINOR, COHERENT_VERSION_PATCH);
 }
 
+static void put_statuses(const struct command *command)
+{
+	char text[TEXT_BYTES];
+
+	write_statuses(command, text, sizeof(text));
+	puts(".SH EXIT STATUS");
+	put_roff(text);
+}
+
 static void print_main_page(void)
 {
 	put_title("coherent");
@@ -164,8 +190,7 @@ static void print_main_page(void)
 		printf(".TP\n.BR coherent\\-%s (1)\n", (*command)->name);
 		put_roff((*command)->summary);
 	}
-	puts(".SH EXIT STATUS");
-	put_roff(statuses);
+	put_statuses(NULL);
 	puts(".SH SEE ALSO\n.BR coherent (7),\n.BR coherent_device_open (3)");
 }
 
@@ -192,8 +217,7 @@ void help_print_man(const struct command *command)
 		put_roff_options(command->options);
 		put_roff_options(common);
 	}
-	puts(".SH EXIT STATUS");
-	put_roff(statuses);
+	put_statuses(command);
 	puts(".SH SEE ALSO\n.BR coherent (1),\n.BR coherent (7)");
 }
 

@@ -497,9 +497,9 @@ const struct command command_plan = {
 		"\n"
 		"Sizes are rounded up to pages, and a guard page follows each object, as in the library. A limit "
 		"that does not count for the device is left out. Hugepages count if --limit=hugepages=N is "
-		"given.\n"
-		"\n"
-		"The exit status is 0 if all fits, 1 if not, and 2 if the file is wrong.",
+		"given.",
+	.statuses =
+		"The exit status is 0 if all fits, 1 if not, 2 if the file or an argument is wrong.",
 	.options = options,
 	.run = plan_run,
 	.print = plan_print,

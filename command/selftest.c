@@ -186,9 +186,10 @@ const struct command command_selftest = {
 		"\n"
 		"Nothing on a disk is read or written. An NVMe controller loses its clock: it is 0 "
 		"afterwards. A device without an IOMMU is refused, because it would reach memory of other "
-		"programs.\n"
-		"\n"
-		"The exit status is 0 if all results are as expected, otherwise 1.",
+		"programs.",
+	.statuses =
+		"The exit status is 0 if all results are as expected, 1 if not, 2 if an argument is "
+		"wrong.",
 	.run = selftest_run,
 	.print = selftest_print,
 };

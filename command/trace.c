@@ -418,11 +418,14 @@ const struct command command_trace = {
 		"The trace has each box and mem with its times, faults, fences, registers and "
 		"interrupts. It is Chrome trace JSON, for Perfetto and chrome://tracing. Each object "
 		"has a track, which is named after the file and line of its allocation.\n\n"
-		"The trace can be read also if the program is killed. The exit status is that of the "
-		"program, or 128 plus the number of the signal that killed it. With --text or --json, "
-		"the standard output of the program goes to standard error.\n\n"
+		"The trace can be read also if the program is killed. With --text or --json, the "
+		"standard output of the program goes to standard error.\n\n"
 		"  coherent trace -o t.json -- ./driver --queue 4\n"
 		"  coherent trace --text -- ./driver",
+	.statuses =
+		"The exit status is that of the program, or 128 plus the number of the signal that "
+		"killed it. It is 1 if the command cannot run the program or write the trace, 2 "
+		"if an argument is wrong.",
 	.options = options,
 	.run = run_trace,
 	.print = print_trace,

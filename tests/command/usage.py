@@ -80,6 +80,8 @@ def helps(command):
         page = command.run('--man', name)
         command.say(not page.returncode and f'coherent\\-{name} \\- ' in page.stdout,
                     f'coherent-{name} has a man page', page.stdout)
+        command.say(page.stdout.count('exit status is') == 1 or name == 'ledger',
+                    f'coherent-{name} explains the exit status once', page.stdout)
         # These are tools of their own, and tools.py tests them.
         if name in ('bench', 'lint'):
             continue
