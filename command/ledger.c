@@ -237,7 +237,7 @@ const struct command command_ledger = {
 	.operands = "FILE",
 	.min = 1,
 	.max = 1,
-	.help = "Reads a ledger, which a program writes with the option .ledger of "
+	.help = "Read a ledger, which a program writes with the option .ledger of "
 		"coherent_device_open(), or with the environment variable COHERENT_LEDGER. Each line is "
 		"the time in which a device could reach an object. The memory of a pool is an object "
 		"too, and the device can reach it as long as the pool has it.\n\n"

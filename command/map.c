@@ -319,7 +319,7 @@ const struct command command_map = {
 	.operands = "PID|CORE|DEVICE",
 	.min = 1,
 	.max = 1,
-	.help = "Shows where the objects of a running driver are in the address space of its device. "
+	.help = "Show where the objects of a running driver are in the address space of its device. "
 		"The argument is the number of the process, a core dump of it, or a device that the "
 		"command opens, such as sim:edu. The driver is not stopped.\n\n"
 		"Objects that are close to each other make a run. A run is drawn as letters, each for "

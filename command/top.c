@@ -256,7 +256,7 @@ const struct command command_top = {
 	.summary = "show the objects of running drivers",
 	.operands = "[PID|CORE]",
 	.max = 1,
-	.help = "Shows what a running driver lets its devices reach: for each place in the source that "
+	.help = "Show what a running driver lets its devices reach: for each place in the source that "
 		"allocates, how many boxes and mems there are, and how many bytes the device "
 		"reaches. Without a PID it shows all drivers of this user. The driver is not "
 		"stopped, and spends no time on this.\n\n"

@@ -414,7 +414,7 @@ const struct command command_trace = {
 	.operands = "-- PROGRAM [ARGUMENT...]",
 	.min = 1,
 	.max = (size_t)-1,
-	.help = "Runs a program that uses libcoherent, with the environment variable COHERENT_TRACE. "
+	.help = "Run a program that uses libcoherent, with the environment variable COHERENT_TRACE. "
 		"The trace has each box and mem with its times, faults, fences, registers and "
 		"interrupts. It is Chrome trace JSON, for Perfetto and chrome://tracing. Each object "
 		"has a track, which is named after the file and line of its allocation.\n\n"

@@ -86,8 +86,11 @@ def helps(command):
         if name in ('bench', 'lint'):
             continue
         done = command.run(name, '--help')
-        command.say(not done.returncode and done.stdout.lower().startswith('usage:') and
+        command.say(not done.returncode and done.stdout.startswith('Usage:') and
                     not done.stderr, f'{name} --help prints its usage', done.stderr)
+        first = done.stdout.split('\n\n')[1].split()[0]
+        command.say(not first.endswith('s'),
+                    f'{name} --help begins with what to do: {first}', done.stdout)
     command.refuses(2, 'there is no subcommand "nope"; coherent --help lists them', '--man', 'nope')
 
 
