@@ -90,9 +90,11 @@ void help_print_command(const struct command *command)
 
 	print_usage(command);
 	each_paragraph(command->help, print_paragraph);
-	fputs("\nOptions:\n", stdout);
-	print_options(command->options);
-	print_options(common);
+	if (!command->pass) {
+		fputs("\nOptions:\n", stdout);
+		print_options(command->options);
+		print_options(common);
+	}
 	fputc('\n', stdout);
 	write_statuses(command, text, sizeof(text));
 	output_help(text, 0);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "help.h"
 
 /* Writes the folder of the program that runs. Returns false if it is not known. */
 static bool own_folder(char folder[PATH_MAX])
@@ -51,13 +52,8 @@ static bool find_tool(const char *installed, const char *in_tree, char path[PATH
 	return false;
 }
 
-static int run_tool(const char *name, const char *installed, const char *in_tree, char **argv)
+static int exec_tool(const char *name, char path[PATH_MAX], char **argv)
 {
-	char path[PATH_MAX];
-
-	if (!find_tool(installed, in_tree, path))
-		return fail("%s: there is no %s beside this command and no %s in a source tree",
-			    name, installed, in_tree);
 	argv[0] = path;
 	execv(path, argv);
 	return fail("%s: %s: %s", name, path, strerror(errno));
@@ -65,12 +61,26 @@ static int run_tool(const char *name, const char *installed, const char *in_tree
 
 static int pass_lint(char **argv)
 {
-	return run_tool("lint", "coherent-lint", "tools/coherent-lint", argv);
+	char path[PATH_MAX];
+
+	if (find_tool("coherent-lint", "tools/coherent-lint", path))
+		return exec_tool("lint", path, argv);
+	return fail("lint: coherent-lint is not beside this command: install libcoherent again");
 }
 
+/* The bench is not installed, so an installed command has only its own help. */
 static int pass_bench(char **argv)
 {
-	return run_tool("bench", "coherent-bench", "tools/bench", argv);
+	char path[PATH_MAX];
+
+	if (find_tool("coherent-bench", "tools/bench", path))
+		return exec_tool("bench", path, argv);
+	if (argv[1] && !strcmp(argv[1], "--help")) {
+		help_print_command(&command_bench);
+		return STATUS_GOOD;
+	}
+	return fail("bench: the bench is not installed: run tools/bench in a source tree of "
+		    "libcoherent");
 }
 
 const struct command command_lint = {
@@ -85,8 +95,8 @@ const struct command command_bench = {
 	.name = "bench",
 	.summary = "measure the library beside its peers",
 	.operands = "[ARGUMENT...]",
-	.help = "Run tools/bench of the source tree with the same arguments. coherent bench --help lists "
-		"them. With --json it prints one JSON array.\n"
+	.help = "Run tools/bench of the source tree with the same arguments. In a source tree, coherent "
+		"bench --help lists them. With --json it prints one JSON array.\n"
 		"\n"
 		"The bench is not installed, because it measures what was just built.",
 	.pass = pass_bench,

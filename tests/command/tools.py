@@ -32,8 +32,15 @@ def installed(command, folder):
     command.say((done.returncode, done.stdout) == (7, '--json\na b\n\n--help\n'),
                 'lint gets all arguments, and its exit status is that of the command',
                 f'{done.returncode} {done.stdout!r} {done.stderr}')
-    there.refuses(1, 'bench: there is no coherent-bench beside this command and no tools/bench in '
-                  'a source tree', 'bench', '--help')
+    there.refuses(1, 'bench: the bench is not installed: run tools/bench in a source tree of '
+                  'libcoherent', 'bench', 'host')
+    done = there.run('bench', '--help')
+    command.say(not done.returncode and done.stdout.startswith('Usage: coherent bench [ARGUMENT...]')
+                and 'Run tools/bench of the source tree' in done.stdout and not done.stderr,
+                'bench --help prints a help without the bench', done.stdout + done.stderr)
+    lonely = copy(command, os.path.join(folder, 'lonely'))
+    lonely.refuses(1, 'lint: coherent-lint is not beside this command: install libcoherent again',
+                   'lint')
     there = copy(command, os.path.join(folder, 'pipe'), coherent_lint=PIPE)
     done = there.run('lint', restore_signals=True)
     sets = [int(line.split()[1], 16) >> 12 & 1 for line in done.stdout.splitlines()]
