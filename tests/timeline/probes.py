@@ -67,8 +67,12 @@ def check_script(name):
     with open(f'{FOLDER}/{name}.bt.in', encoding='utf-8') as file:
         script = file.read()
     assert '@LIBRARY@' in script
-    with tempfile.NamedTemporaryFile('w', suffix='.bt') as file:
-        file.write(script.replace('@LIBRARY@', PROGRAM))
+    with (tempfile.TemporaryDirectory() as folder,
+          tempfile.NamedTemporaryFile('w', suffix='.bt') as file):
+        # The kernel attaches to the file, by any of its paths. A prefix may have a space.
+        path = os.path.join(folder, 'a b')
+        os.symlink(os.path.abspath(PROGRAM), path)
+        file.write(script.replace('@LIBRARY@', path))
         file.flush()
         done = subprocess.run(['bpftrace', file.name, '-c', PROGRAM + ' leave'],
                               capture_output=True, text=True, timeout=100, check=False)
