@@ -104,6 +104,49 @@ static void forked_child_has_a_private_copy(void **state)
 	coherent_free(&mem);
 }
 
+/* The handler of the child waits here, if this is a descriptor, before that of the library copies. */
+static int gate = -1;
+
+static void wait_at_gate(void)
+{
+	char byte;
+
+	if (gate >= 0)
+		(void)!read(gate, &byte, 1);
+}
+
+/* The parent ends its objects before the child has a copy of the records. */
+static void forked_child_has_no_device_whatever_the_parent_does(void **state)
+{
+	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY, back = COHERENT_EMPTY;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY, out = COHERENT_EMPTY;
+	COHERENT_DEVICE_AUTO(dev);
+	int status, ends[2];
+	pid_t pid;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
+	assert_ok(coherent_zeroed(&mem, dev, 1));
+	assert_ok(coherent_box_zeroed(&box, dev, 1));
+	assert_ok(pipe(ends));
+	gate = ends[0];
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		if (coherent_reclaim(&mem, &back) != -ENODEV)
+			_exit(1);
+		_exit(coherent_expose(&box, &out) != -ENODEV);
+	}
+	gate = -1;
+	coherent_free(&mem);
+	coherent_box_free(&box);
+	assert_int_equal(write(ends[1], "", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static bool await_word(int from)
 {
 	char word;
@@ -343,6 +386,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forked_child_changes_no_record),
 		cmocka_unit_test(forked_child_has_a_private_copy),
+		cmocka_unit_test(forked_child_has_no_device_whatever_the_parent_does),
 		cmocka_unit_test(forked_child_does_not_see_later_changes),
 		cmocka_unit_test(child_of_a_child_does_not_use_the_descriptor),
 		cmocka_unit_test(nobody_else_can_write),
@@ -353,5 +397,8 @@ int main(void)
 		cmocka_unit_test(core_dumps_have_what_is_used),
 	};
 
+	/* The handlers of a child run in this order, and the first device brings that of the library. */
+	if (pthread_atfork(NULL, NULL, wait_at_gate))
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -307,6 +307,18 @@ bool segment_has(const struct segment *segment, const void *memory)
 	return segment->header && (uintptr_t)memory - (uintptr_t)segment->header < segment->bytes;
 }
 
+bool segment_is_of_parent(const void *memory)
+{
+	const struct segment *segment;
+	bool found = false;
+
+	(void)pthread_mutex_lock(&all.lock);
+	LIST_FOREACH(segment, &all.list, link)
+		found |= segment->is_copy && segment_has(segment, memory);
+	(void)pthread_mutex_unlock(&all.lock);
+	return found;
+}
+
 /* --- Close --- */
 
 void segment_close(struct segment *segment)

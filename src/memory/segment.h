@@ -112,4 +112,10 @@ void segment_add_block(struct segment *segment, const void *block, uint64_t *nex
  */
 bool segment_has(const struct segment *segment, const void *memory);
 
+/**
+ * segment_is_of_parent() - Whether memory is in a segment that this process has from its parent.
+ * @memory: Any pointer. The function does not follow it.
+ */
+bool segment_is_of_parent(const void *memory);
+
 #endif
