@@ -278,6 +278,9 @@ COHERENT_BASE void coherent_irq_close(struct coherent_irq *irq);
  * An interrupt that came before the call ends the wait. Several interrupts may count as
  * one. A simulated device with the key "step" runs during the wait, as in coherent_poll().
  *
+ * An INTx of a vfio-user: device is unmasked by a message. The call waits for the answer of the
+ * peer, also past @timeout_ns, for at most the time that the key timeout of the device name gives.
+ *
  * Context: may sleep.
  * Return: 0; -ETIMEDOUT, -ENODEV (@irq is closed, or the device is closed or gone),
  * -EINVAL (@irq is NULL), -EBUSY (a callback of the device's own model waits).
