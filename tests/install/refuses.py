@@ -75,6 +75,19 @@ def check_meson(results, source, where):
                     f'{name} is refused with one sentence', out[-2000:])
 
 
+def check_standards(results, source, where):
+    """Compile a program for several standards of C."""
+    program = write(os.path.join(where, 'standard.c'), '#include <coherent.h>\nint x;\n')
+    for compiler in ('gcc', 'clang'):
+        for standard, wanted in (('c90', True), ('c99', True), ('gnu99', False), ('c11', False),
+                                 ('gnu17', False)):
+            status, out = run([compiler, f'-std={standard}', '-fsyntax-only', '-I',
+                               os.path.join(source, 'include'), program])
+            results.say(bool(status) == wanted and wanted ==
+                        ('coherent: compile with -std=c11, -std=gnu11 or newer' in out),
+                        f'{compiler} -std={standard} is {"refused" if wanted else "accepted"}', out)
+
+
 def check_lib64(results, source, where):
     """Install where Debian does not look, as meson does without dpkg-architecture."""
     for libdir in ('lib64', 'lib'):
@@ -133,6 +146,7 @@ def main():
     results = Results()
     with tempfile.TemporaryDirectory() as where:
         check_meson(results, os.path.abspath(sys.argv[1]), where)
+        check_standards(results, os.path.abspath(sys.argv[1]), where)
         check_lib64(results, os.path.abspath(sys.argv[1]), where)
         check_cmake(results, os.path.abspath(sys.argv[1]), where)
     return results.close()

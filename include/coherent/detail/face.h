@@ -9,6 +9,11 @@
 #pragma GCC system_header
 #endif
 
+/* The headers use C11. gcc and clang have what they need of it also with -std=gnu99. */
+#if !defined(__cplusplus) && defined(__STRICT_ANSI__) && __STDC_VERSION__ < 201112L
+#error "coherent: compile with -std=c11, -std=gnu11 or newer"
+#endif
+
 /* Around the functions of the library, so that a C++ program finds them by their names. */
 #ifdef __cplusplus
 #define COHERENT_C_BEGIN extern "C" {
