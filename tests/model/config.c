@@ -55,7 +55,7 @@ static void access_some(struct device *device)
 	}
 }
 
-/* Makes a list of a few capabilities, which may lead back. */
+/* Makes a list of a few capabilities, which may lead back, or into the head of the space. */
 static void make_list(struct device *device)
 {
 	unsigned int at = 64 + 4 * pick(48);
@@ -68,7 +68,7 @@ static void make_list(struct device *device)
 		write_some(device, at, 2, (1 + pick(3)) | next << 8);
 		at = next;
 	}
-	write_some(device, at, 2, (1 + pick(3)) | (chance(4) ? 64 << 8 : 0));
+	write_some(device, at, 2, (1 + pick(3)) | (chance(4) ? 4 * pick(17) << 8 : 0));
 }
 
 static void make_extended_list(struct device *device)
@@ -104,7 +104,7 @@ static int predict(const struct device *device, bool is_extended, unsigned int i
 	for (*offset = 0; at;) {
 		const struct entry entry = entry_at(device, is_extended, at);
 
-		if (was_there[at])
+		if (at < (is_extended ? 256 : 64) || was_there[at])
 			return -EIO;
 		was_there[at] = true;
 		if (is_behind && entry.id == id) {
