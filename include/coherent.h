@@ -54,17 +54,18 @@
  *   EAGAIN      no fault waits to be read
  *   ETIMEDOUT   an interrupt, a polled value or a peer did not come in time
  *   EINTR       in the kernel only: the task was killed
- * A call checks its arguments first, then state, then resources. The library
- * does not use errno or global results, prints nothing and does not abort. It
- * explains errors to the report function that coherent_device_open() takes. Each
- * -EINVAL, -EBUSY and -EOPNOTSUPP of a call on memory has a report. In userspace a
- * call that knows no device makes no report: its device is NULL, or its object is
- * empty or a stale copy. The kernel logs a call on an empty object too. An empty object
- * gets -EINVAL. So does a stale copy, but in userspace a pool does not notice a stale
- * copy of its objects, and in the kernel only a pool notices one. Otherwise the call
- * uses memory that was freed. Initialise each object with COHERENT_EMPTY: a call that
- * uses one that was never initialised may crash, as with a pointer. If an output was
- * never initialised, the call returns -EBUSY, and the report says so.
+ * A call checks its arguments first, then state, then resources. The library does
+ * not use errno or global results, prints nothing and does not abort. It explains
+ * errors to the report function that coherent_device_open() takes. Each -EINVAL,
+ * -EBUSY and -EOPNOTSUPP of a call on memory has a report. In userspace a call that
+ * knows no device makes no report: its device is NULL, or its object is empty or a
+ * stale copy. The kernel logs a call on an empty object too. An empty object gets
+ * -EINVAL. A stale copy gets it too, with two exceptions: in userspace a pool does
+ * not notice a stale copy of its objects, and in the kernel only a pool does. A
+ * call that does not notice a stale copy uses memory that was freed. Initialise
+ * each object with COHERENT_EMPTY: a call that uses one that was never initialised
+ * may crash, as with a pointer. If an output was never initialised, the call
+ * returns -EBUSY, and the report says so.
  *
  * Units. A size is in bytes, a count in elements and a time in nanoseconds,
  * unless a name says otherwise. A "last" is inclusive. The library rounds sizes

@@ -106,8 +106,8 @@ int coherent_base_sim_serve(const char *path, const struct coherent_serve_option
  * connection, as a report says. The callbacks of the model run in this thread and in one
  * of the simulator, and never at the same time. They may use other devices. If a callback
  * opens the path that its own server serves, coherent_device_open() returns -ETIMEDOUT. A
- * file on FUSE decides how long the server waits for it, so a client
- * that sends one can delay the end.
+ * file on FUSE decides how long the server waits for it, so a client that sends one can delay
+ * the end.
  *
  * Context: may sleep; not a callback of a model.
  * Return: 0 (all connections were served, or .stop_fd was readable); -EINVAL (the name, the

@@ -290,7 +290,8 @@ int __must_check coherent_base_box_adopt(struct coherent_box *box, struct device
  *
  * Context: may sleep, unless .gfp is GFP_ATOMIC.
  * Return: 0; -EINVAL (@memory is NULL, on the stack, from vmalloc() or of a module, the count is
- * 0, or .gfp has a zone or __GFP_COMP), -ENOMEM (also if the size overflows), -EBUSY (@box is not empty), -ENODEV, -EIO (@dev has no mask).
+ * 0, or .gfp has a zone or __GFP_COMP), -ENOMEM (also if the size overflows), -EBUSY (@box is not
+ * empty), -ENODEV, -EIO (@dev has no mask).
  */
 #define coherent_box_adopt(box, dev, memory, ...)                                               \
 	COHERENT_RESULT(COHERENT_NEEDS_BOX(box)                                                 \
