@@ -136,8 +136,8 @@ static bool is_abandoned(const char *path)
 }
 
 /*
- * Swaps two files. A file system without that, such as NFS, loses the file at @path: then a server that
- * listens there since a moment ago gets no more clients.
+ * Swaps two files. Some file systems, such as NFS, cannot do that. There @hidden replaces @path. If
+ * another server has made that socket a moment ago, it gets no clients any more.
  */
 static int swap_files(const char *hidden, const char *path)
 {
@@ -149,8 +149,8 @@ static int swap_files(const char *hidden, const char *path)
 }
 
 /*
- * Takes the place of an abandoned socket. Another server may do the same meanwhile. So the file that
- * was really there is tested again under the other name, and goes back if it is not abandoned.
+ * Takes the place of an abandoned socket. Another server may do the same meanwhile. So the function
+ * looks again at the file that it got, and gives it back if it is not abandoned.
  */
 static int replace_abandoned(const char *hidden, const char *path)
 {

@@ -171,7 +171,7 @@ static int refuse_ring(const struct coherent_device *dev)
 	return -EIO;
 }
 
-/* The head of the configuration space has no capability, and would look like one. */
+/* Registers in the head of the configuration space would look like a capability. */
 static int refuse_pointer(const struct coherent_device *dev, unsigned int at)
 {
 	report(&dev->reporter, COHERENT_ERROR,
