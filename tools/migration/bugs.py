@@ -125,12 +125,13 @@ def judge_own(source, first, at, words, _):
 
 
 def judge_walk(text, one, field, ignored):
+    """Judge a loop that goes on to the next descriptor, and so reads each one once."""
     flat = ''.join(text.split())
     for match in re.finditer(rf'(?<![\w.>]){re.escape(one)}(?:->|\.)', flat):
         other = re.compile(r'\w+').match(flat, match.end())
         if other and other[0] not in (field, *ignored) and not is_written(flat, match.end()):
             return (f"the loop tests '{field}' and reads '{other[0]}' without dma_rmb() in between: the "
-                    'CPU may read it first: call dma_rmb() at the start of the body')
+                    f"CPU may read '{other[0]}' first: call dma_rmb() at the start of the body")
     return None
 
 
@@ -140,7 +141,6 @@ def judge_loop(source, first, at, words, ignored):
         return None
     one = descriptor(source.code, at)
     if is_changed(one, text, OPERATOR + '?'):
-        # The loop goes on to the next descriptor, so it reads each one once.
         return judge_walk(text, one, words[0], ignored)
     return (f"the loop reads '{words[0]}' without READ_ONCE(): the compiler may read it once only, or "
             'read other fields before it: use READ_ONCE(), and dma_rmb() behind the loop')
