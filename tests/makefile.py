@@ -140,7 +140,7 @@ def moved(results, tree, folder):
             if not wanted and target != 'all':
                 continue
             status, out, calls = tree.make(target)
-            good = ((status, out, calls) == (2, 'make: this tree was moved: run make clean', [])
+            good = ((status, out, calls) == (2, 'make: this tree was moved or copied: run make clean', [])
                     if wanted else not status and not out)
             results.say(good, f'make {target} with the build folder of {name} tree',
                         f'{status} {out} {calls}')
