@@ -21,6 +21,19 @@ static int refuse(const struct coherent_device *dev, int err, const struct backe
 	return err;
 }
 
+/* Another thread may close the device while a call asks a peer, or between two accesses of a call. */
+static void hold(struct coherent_device *dev)
+{
+	if (dev)
+		ref_hold(&dev->ref);
+}
+
+static void let_go(struct coherent_device *dev)
+{
+	if (dev)
+		ref_put(&dev->ref);
+}
+
 static int reach(struct coherent_device *dev, struct backend_config *access)
 {
 	int err;
@@ -37,9 +50,11 @@ static int reach(struct coherent_device *dev, struct backend_config *access)
 		return err;
 	if (!dev->backend->ops->config)
 		return refuse(dev, -EOPNOTSUPP, access, "the device is not a PCI device");
+	hold(dev);
 	err = dev->backend->ops->config(dev->backend, access);
 	if (err == -EOPNOTSUPP)
-		return refuse(dev, err, access, "its model has no .config_read or .config_write");
+		(void)refuse(dev, err, access, "its model has no .config_read or .config_write");
+	let_go(dev);
 	return err;
 }
 
@@ -187,8 +202,8 @@ static int refuse_offset(const struct coherent_device *dev, unsigned int offset)
 }
 
 /* Each search begins with the first capability, so that a driver gets no capability of a ring twice. */
-static int find(struct coherent_device *dev, bool is_extended, unsigned int id,
-		unsigned int *offset)
+static int search(struct coherent_device *dev, bool is_extended, unsigned int id,
+		  unsigned int *offset)
 {
 	const unsigned int lowest = is_extended ? PCI_CFG_SPACE_SIZE : PCI_STD_HEADER_SIZEOF;
 	const unsigned int before = *offset;
@@ -214,6 +229,17 @@ static int find(struct coherent_device *dev, bool is_extended, unsigned int id,
 	if (err)
 		return err;
 	return is_behind ? -ERANGE : refuse_offset(dev, before);
+}
+
+static int find(struct coherent_device *dev, bool is_extended, unsigned int id,
+		unsigned int *offset)
+{
+	int err;
+
+	hold(dev);
+	err = search(dev, is_extended, id, offset);
+	let_go(dev);
+	return err;
 }
 
 int coherent_config_find(struct coherent_device *dev, unsigned int id, unsigned int *offset)
@@ -259,7 +285,9 @@ int coherent_base_config_ids(struct coherent_device *dev, struct coherent_ids *i
 	struct coherent_ids found;
 	int err = result_begin(dev, &kind, ids, size);
 
+	hold(dev);
 	if (!err)
 		err = read_ids(dev, &found);
+	let_go(dev);
 	return result_end(err, &kind, ids, size, &found);
 }

@@ -211,6 +211,39 @@ static void close_ends_the_open_of_an_interrupt(void **state)
 	assert_err(err, -ENODEV);
 }
 
+static void *find_capability(void *arg)
+{
+	unsigned int at = 0;
+	int *err = arg;
+
+	*err = coherent_config_find(dev, PCI_CAP_ID_PM, &at);
+	return NULL;
+}
+
+/* A search makes several accesses, and holds the device over all of them. */
+static void close_ends_a_search_for_a_capability(void **state)
+{
+	unsigned int before;
+	pthread_t thread;
+	int err = 0;
+
+	(void)state;
+	peer = peer_new();
+	peer_start(peer);
+	assert_ok(try_peer());
+	peer->command = VFIO_USER_REGION_READ;
+	peer->misdeed = SILENCE;
+	before = peer->seen[VFIO_USER_REGION_READ];
+	assert_ok(pthread_create(&thread, NULL, find_capability, &err));
+	while (peer->seen[VFIO_USER_REGION_READ] == before)
+		sched_yield();
+	assert_int_equal(dev->ref.count, 3);
+	coherent_device_close(dev);
+	dev = NULL;
+	assert_ok(pthread_join(thread, NULL));
+	assert_err(err, -ENODEV);
+}
+
 static void line_is_unmasked(void **state)
 {
 	struct coherent_irq *irq;
@@ -383,6 +416,7 @@ int main(void)
 		cmocka_unit_test_teardown(each_vector_interrupts, stop_peer),
 		cmocka_unit_test_teardown(peer_that_takes_no_interrupt_is_lost, stop_peer),
 		cmocka_unit_test_teardown(close_ends_the_open_of_an_interrupt, stop_peer),
+		cmocka_unit_test_teardown(close_ends_a_search_for_a_capability, stop_peer),
 		cmocka_unit_test_teardown(line_is_unmasked, stop_peer),
 		cmocka_unit_test_teardown(lost_peer_is_found_again, stop_peer),
 		cmocka_unit_test_teardown(reset_allows_dma_again, stop_peer),
