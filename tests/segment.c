@@ -9,7 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <coherent/loan.h>
 #include <coherent/pool.h>
+#include <coherent/share.h>
 
 #include "../src/device/device.h"
 #include "test.h"
@@ -120,6 +122,9 @@ static void forked_child_has_no_device_whatever_the_parent_does(void **state)
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY, back = COHERENT_EMPTY;
 	COHERENT(uint8_t) mem = COHERENT_EMPTY, out = COHERENT_EMPTY;
+	COHERENT_BOX(uint8_t) lent = COHERENT_EMPTY;
+	COHERENT_LOAN(uint8_t) loan = COHERENT_EMPTY;
+	COHERENT_TWIN(uint8_t) twin = COHERENT_EMPTY;
 	COHERENT_DEVICE_AUTO(dev);
 	int status, ends[2];
 	pid_t pid;
@@ -128,18 +133,22 @@ static void forked_child_has_no_device_whatever_the_parent_does(void **state)
 	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
 	assert_ok(coherent_zeroed(&mem, dev, 1));
 	assert_ok(coherent_box_zeroed(&box, dev, 1));
+	assert_ok(coherent_box_zeroed(&lent, dev, 1));
 	assert_ok(pipe(ends));
 	gate = ends[0];
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
-		if (coherent_reclaim(&mem, &back) != -ENODEV)
+		if (coherent_reclaim(&mem, &back) != -ENODEV ||
+		    coherent_share(&mem, dev, &twin) != -ENODEV ||
+		    coherent_lend(&lent, &loan, COHERENT_TO_DEVICE) != -ENODEV)
 			_exit(1);
 		_exit(coherent_expose(&box, &out) != -ENODEV);
 	}
 	gate = -1;
 	coherent_free(&mem);
 	coherent_box_free(&box);
+	coherent_box_free(&lent);
 	assert_int_equal(write(ends[1], "", 1), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status) && !WEXITSTATUS(status));

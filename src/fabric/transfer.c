@@ -207,7 +207,7 @@ int coherent_base_remote(const struct coherent_mem *mem, struct coherent_remote 
 	int err;
 
 	if (!mem->object || !(object_is_slot(mem->object) || object_has_mem(mem)))
-		return -EINVAL;
+		return object_unknown(mem->object);
 	store = object_store(mem->object);
 	dev = store->backend->dev;
 	err = fabric_of(dev, REMOTE, &fabric);

@@ -175,8 +175,9 @@ int coherent_base_lend(struct coherent_box *box, struct coherent_loan *loan, siz
 	int err;
 
 	if (!is_slot && !object_has_box(box)) {
+		err = object_unknown(box->object);
 		*box = (struct coherent_box){ .va = NULL };
-		return -EINVAL;
+		return err;
 	}
 	store = object_store(box->object);
 	err = check_lend(store, box, loan, direction);
@@ -269,7 +270,7 @@ int coherent_base_take(struct coherent_loan *loan, const struct coherent_reclaim
 	if (err)
 		return err;
 	if (!store)
-		return -EINVAL;
+		return object_unknown(loan->object);
 	box = options->box;
 	return box->va ? refuse_box(store, TAKE, box) : take(loan, options);
 }
@@ -283,7 +284,7 @@ int coherent_base_loan_begin(struct coherent_loan *loan, void **elements)
 
 	*elements = NULL;
 	if (!has_object(loan))
-		return -EINVAL;
+		return object_unknown(loan->object);
 	if (!is_open(loan))
 		return -ENODEV;
 	/* ORDER: pairs with the device's last write (reclaim.litmus). */

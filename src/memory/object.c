@@ -265,6 +265,11 @@ int object_new(struct object_store *store, const struct iova_want *want, size_t 
 	return err;
 }
 
+int object_unknown(const struct coherent_object *object)
+{
+	return segment_is_of_parent(object) ? -ENODEV : -EINVAL;
+}
+
 int object_new_home(const struct coherent_object *old, struct coherent_object **out)
 {
 	const struct iova_want want = object_want(old);

@@ -305,6 +305,16 @@ static inline bool object_has_mem(const struct coherent_mem *mem)
 	       !object->leaked && mem->inverted_address == ~object->address.first;
 }
 
+/**
+ * object_unknown() - The error for a box or mem that is not the one of its record.
+ * @object: The pointer in it, which may be garbage. The function does not follow it.
+ *
+ * A parent that ends an object during a fork may change the record before its child has a copy.
+ *
+ * Return: -ENODEV if the record is one of the parent process, otherwise -EINVAL.
+ */
+int object_unknown(const struct coherent_object *object);
+
 /* Whole pages. */
 static inline size_t object_bytes(const struct coherent_object *object)
 {

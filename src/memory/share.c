@@ -210,7 +210,7 @@ int coherent_base_share(struct coherent_mem *mem, struct coherent_device *dev,
 		return err;
 	/* Neither an empty mem nor garbage knows a device that a report could go to. */
 	if (!store)
-		return -EINVAL;
+		return object_unknown(mem->object);
 	if (!other)
 		return -ENODEV;
 	err = check_arguments(store, other, mem, options);

@@ -18,7 +18,6 @@
 #include "memory/object_memory.h"
 #include "memory/object_store.h"
 #include "memory/refuse.h"
-#include "memory/segment.h"
 #include "memory/twin.h"
 #include "memory/watch.h"
 #include "memory/whole.h"
@@ -29,15 +28,6 @@
 static int check_open(const struct object_store *store)
 {
 	return store && alive_is_open(store->alive) ? 0 : -ENODEV;
-}
-
-/*
- * The error for what is not of its record. A parent that ended the object during the fork may have
- * changed the record before its child had a copy. The pointer may be garbage, so nothing follows it.
- */
-static __attribute__((noinline)) int not_of_record(const struct coherent_object *object)
-{
-	return segment_is_of_parent(object) ? -ENODEV : -EINVAL;
 }
 
 /* --- Boxes --- */
@@ -277,7 +267,7 @@ int whole_expose(struct coherent_box *box, struct coherent_mem *mem,
 	*box = (struct coherent_box){ .va = NULL };
 	/* Neither an empty box nor garbage knows a device that a report could go to. */
 	if (!object_has_box(&taken))
-		return not_of_record(taken.object);
+		return object_unknown(taken.object);
 	store = taken.object->store;
 	err = whole_check_expose(store, EXPOSE, request);
 	if (!err)
@@ -418,7 +408,7 @@ int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 	int err;
 
 	if (!object_has_mem(mem))
-		return not_of_record(mem->object);
+		return object_unknown(mem->object);
 	store = mem->object->store;
 	unmap_is_fence = store->backend->limits.unmap_is_fence;
 	err = check_open(store);
