@@ -253,6 +253,29 @@ static void abandoned_socket_is_replaced_once(void **state)
 	assert_int_equal(access(shared_path, F_OK), -1);
 }
 
+/* The file system cannot swap two files, as NFS. */
+static bool cannot_swap;
+
+/* Takes the place of the function of libc. */
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned int flags)
+{
+	if (!cannot_swap)
+		return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
+	errno = EINVAL;
+	return -1;
+}
+
+static void abandoned_socket_is_replaced_without_a_swap(void **state)
+{
+	(void)state;
+	server_path(shared_path);
+	close(bind_shared_path());
+	cannot_swap = true;
+	serve_shared_path();
+	cannot_swap = false;
+	assert_int_equal(access(shared_path, F_OK), -1);
+}
+
 static void other_files_stay(void **state)
 {
 	struct log log = LOG_EMPTY;
@@ -350,6 +373,7 @@ int main(void)
 		TEST(servers_do_not_share_a_hidden_name),
 		TEST(socket_that_takes_the_place_at_once_stays),
 		TEST(abandoned_socket_is_replaced_once),
+		TEST(abandoned_socket_is_replaced_without_a_swap),
 		TEST(other_files_stay),
 		TEST(long_paths_are_refused),
 		TEST(longest_path_is_served),
