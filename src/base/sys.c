@@ -119,6 +119,15 @@ int sys_map_file(int fd, uint64_t offset, size_t bytes, void **va)
 	return 0;
 }
 
+int sys_map_private(int fd, size_t bytes, void **va)
+{
+	*va = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (*va == MAP_FAILED)
+		return -errno;
+	(void)madvise(*va, bytes, MADV_DONTFORK);
+	return 0;
+}
+
 int sys_reserve_file(int fd, size_t bytes, void **va)
 {
 	*va = mmap(NULL, bytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
@@ -140,15 +149,26 @@ int sys_make_private(int fd, void *va, size_t bytes)
 	return -ENOMEM;
 }
 
-void sys_keep_private(void *va, size_t bytes)
+/* A plain store could undo that of another thread. */
+static void write_same(char *at)
 {
-	const size_t page = sys_page_bytes();
+	char byte = __atomic_load_n(at, __ATOMIC_RELAXED);
 
-	if (sys_advise(va, bytes, MADV_POPULATE_WRITE) != -EINVAL)
-		return;
+	/* If this fails, another thread has written. */
+	(void)__atomic_compare_exchange_n(at, &byte, byte, false, __ATOMIC_RELAXED,
+					  __ATOMIC_RELAXED);
+}
+
+int sys_keep_private(void *va, size_t bytes)
+{
+	const int err = sys_advise(va, bytes, MADV_POPULATE_WRITE);
+
+	if (err != -EINVAL)
+		return err ? -ENOMEM : 0;
 	/* Linux before 5.14 does not know MADV_POPULATE_WRITE. */
-	for (volatile char *at = va; at < (char *)va + bytes; at += page)
-		*at = *at;
+	for (char *at = va; at < (char *)va + bytes; at += sys_page_bytes())
+		write_same(at);
+	return 0;
 }
 
 int sys_make_accessible(void *va, size_t bytes)

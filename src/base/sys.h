@@ -93,6 +93,12 @@ int sys_bind(void *va, size_t bytes, uint64_t nodes);
 int sys_map_file(int fd, uint64_t offset, size_t bytes, void **va);
 
 /*
+ * Map a private copy of a file. A page shows what other processes write to the file until this process
+ * writes to the page. A forked child does not inherit the mapping.
+ */
+int sys_map_private(int fd, size_t bytes, void **va);
+
+/*
  * Map a file of one's own, shared with all its users, without access. Core dumps leave it out. A
  * forked child inherits the mapping.
  */
@@ -105,10 +111,10 @@ int sys_reserve_file(int fd, size_t bytes, void **va);
 int sys_make_private(int fd, void *va, size_t bytes);
 
 /*
- * Write to each page of a part of a private copy. Until then the page shows what other processes write
- * to the file.
+ * Write to each page of a private copy, so that it no longer shows what other processes write to the
+ * file. The contents stay, also those that other threads write meanwhile.
  */
-void sys_keep_private(void *va, size_t bytes);
+int sys_keep_private(void *va, size_t bytes);
 
 /* Make a part of what sys_reserve_file() mapped accessible. Core dumps have it. */
 int sys_make_accessible(void *va, size_t bytes);

@@ -177,6 +177,31 @@ static int make_private_locked(struct peer_memory *memory, struct peer_region *r
 	return 0;
 }
 
+/*
+ * Other threads may write to a live object of a device that is closed. A private copy of the file takes
+ * its place in one step, so a write goes to the file before the step and to the copy after it. Both
+ * show the write.
+ */
+static int keep_contents_locked(struct peer_region *region)
+{
+	void *copy;
+	int err = sys_map_private(region->fd, region->bytes, &copy);
+
+	if (err)
+		return err;
+	err = pages_replace(copy, region->va, region->bytes);
+	if (err) {
+		sys_unmap(copy, region->bytes);
+		return err;
+	}
+	err = sys_keep_private(region->va, region->bytes);
+	if (err)
+		return err;
+	sys_close(region->fd);
+	region->fd = -1;
+	return 0;
+}
+
 /* --- Map and unmap --- */
 
 int peer_memory_map_locked(struct peer_memory *memory, const struct backend_mapping *mapping)
@@ -303,7 +328,7 @@ void peer_memory_give_up_locked(struct peer_memory *memory)
 
 	memory->closed = true;
 	while (i < memory->used)
-		if (memory->regions[i].fd < 0 || !make_private_locked(memory, &memory->regions[i]))
+		if (memory->regions[i].fd < 0 || !keep_contents_locked(&memory->regions[i]))
 			forget_region_locked(memory, &memory->regions[i]);
 		else
 			i++;

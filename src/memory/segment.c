@@ -64,8 +64,8 @@ static void in_child(void)
 		segment->is_copy = true;
 		if (!sys_make_private(segment->fd, segment->header,
 				      __atomic_load_n(&segment->ready, __ATOMIC_RELAXED)))
-			sys_keep_private(segment->header,
-					 __atomic_load_n(&segment->used, __ATOMIC_RELAXED));
+			(void)sys_keep_private(segment->header,
+					       __atomic_load_n(&segment->used, __ATOMIC_RELAXED));
 	}
 	after_fork();
 }

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../src/device/device.h"
@@ -436,58 +435,6 @@ static void peer_that_does_not_answer_is_lost(void **state)
 	assert_err(coherent_zeroed(&mem, dev, BYTES), -ENODEV);
 }
 
-/* --- Close --- */
-
-static void closed_device_leaves_private_memory(void **state)
-{
-	COHERENT_AUTO(uint8_t, mem);
-	uint8_t byte;
-	char *kept;
-
-	start(state);
-	assert_ok(coherent_zeroed(&mem, dev, BYTES));
-	assert_ok(coherent_write(&mem, 0, 6));
-	kept = peer_maps_keep(&peer->maps);
-	coherent_bar_close(bar);
-	bar = NULL;
-	coherent_device_close(dev);
-	dev = NULL;
-	memset(kept, 0x5a, BYTES);
-	assert_ok(coherent_read(&mem, 0, &byte));
-	assert_int_equal(byte, 6);
-	munmap(kept, BYTES);
-}
-
-/* The child has copies of the descriptors, and it does not have the memory. */
-static void forked_child_does_not_keep_the_connection(void **state)
-{
-	COHERENT_AUTO(uint8_t, mem);
-	int hold[2], status;
-	pid_t child;
-	char byte;
-
-	start(state);
-	assert_ok(coherent_zeroed(&mem, dev, BYTES));
-	assert_ok(pipe(hold));
-	child = fork();
-	if (!child) {
-		close(hold[1]);
-		coherent_free(&mem);
-		_exit(read(hold[0], &byte, 1) != 0);
-	}
-	close(hold[0]);
-	assert_ok(transfer(PEER_READ, coherent_addr(&mem).raw, BYTES));
-	coherent_bar_close(bar);
-	bar = NULL;
-	coherent_device_close(dev);
-	dev = NULL;
-	while (peer->maps.count)
-		usleep(1000);
-	close(hold[1]);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-}
-
 static void pages_cannot_be_chosen(void **state)
 {
 	char name[128];
@@ -561,8 +508,6 @@ int main(void)
 		cmocka_unit_test_teardown(no_fence_connects_during_a_close, stop_peer),
 		cmocka_unit_test_teardown(new_connection_must_take_all, stop_peer),
 		cmocka_unit_test_teardown(peer_that_does_not_answer_is_lost, stop_peer),
-		cmocka_unit_test_teardown(closed_device_leaves_private_memory, stop_peer),
-		cmocka_unit_test_teardown(forked_child_does_not_keep_the_connection, stop_peer),
 		cmocka_unit_test_teardown(pages_cannot_be_chosen, stop_peer),
 		cmocka_unit_test_teardown(threads_share_a_device, stop_peer),
 	};

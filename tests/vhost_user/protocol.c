@@ -383,17 +383,18 @@ static void number_of_slots_may_change(void **state)
 	close_fixture(fixture);
 }
 
-static bool is_of_a_file(const volatile void *va)
+static bool is_shared(const volatile void *va)
 {
 	unsigned long first, last, at = (unsigned long)(uintptr_t)va;
 	FILE *maps = fopen("/proc/self/maps", "r");
 	bool found = false;
-	char line[512];
+	char line[512], kind;
 
 	assert_non_null(maps);
 	while (fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%lx-%lx", &first, &last) == 2 && at >= first && at < last)
-			found = strstr(line, "memfd:coherent");
+		if (sscanf(line, "%lx-%lx rw-%c", &first, &last, &kind) == 3 && at >= first &&
+		    at < last)
+			found = kind == 's' && strstr(line, "memfd:coherent");
 	fclose(maps);
 	return found;
 }
@@ -406,25 +407,25 @@ static void pages_are_shared_only_while_exposed(void **state)
 
 	(void)state;
 	assert_ok(coherent_box_zeroed(&fixture->box, fixture->dev, PAGE));
-	assert_false(is_of_a_file(coherent_box_ptr(&fixture->box)));
+	assert_false(is_shared(coherent_box_ptr(&fixture->box)));
 	assert_ok(coherent_expose(&fixture->box, &mem));
 	va = coherent_unsafe_ptr(&mem);
-	assert_true(is_of_a_file(va));
+	assert_true(is_shared(va));
 	/* The reclaimed box has the same address. Its memory does not wait for a fence. */
 	assert_ok(coherent_reclaim(&mem, &fixture->box, .idle = true));
 	assert_ptr_equal(coherent_box_ptr(&fixture->box), va);
-	assert_false(is_of_a_file(va));
+	assert_false(is_shared(va));
 	assert_ok(coherent_expose(&fixture->box, &mem));
 	coherent_free(&mem);
-	assert_true(is_of_a_file(va));
+	assert_true(is_shared(va));
 	assert_ok(coherent_device_fence(fixture->dev));
-	assert_false(is_of_a_file(va));
+	assert_false(is_shared(va));
 	/* The close takes all memory back. */
 	va = coherent_unsafe_ptr(&fixture->rings);
 	assert_ok(coherent_write(&fixture->rings, 0, 5));
 	coherent_device_close(fixture->dev);
 	fixture->dev = NULL;
-	assert_false(is_of_a_file(va));
+	assert_false(is_shared(va));
 	assert_int_equal(*va, 5);
 	close_fixture(fixture);
 }
@@ -451,7 +452,7 @@ static void reclaimed_boxes_have_pages_of_their_own(void **state)
 	for (size_t i = 2 * count; i < 3 * count; i++) {
 		const uint8_t *bytes = coherent_box_ptr(&boxes[i % count]);
 
-		assert_false(is_of_a_file(bytes));
+		assert_false(is_shared(bytes));
 		assert_int_equal(bytes[0], (uint8_t)~i);
 		assert_int_equal(bytes[coherent_box_count(&boxes[i % count]) - 1], (uint8_t)i);
 		coherent_box_free(&boxes[i % count]);
@@ -482,7 +483,7 @@ static void failed_fence_can_be_repeated(void **state)
 	inject.left = 1;
 	assert_err(coherent_device_fence(fixture->dev), -ENOMEM);
 	assert_int_equal(peer.script->connections, 1);
-	assert_true(is_of_a_file(va));
+	assert_true(is_shared(va));
 	assert_int_equal(waiting(fixture), 1);
 	/* The peer does not answer, so the old connection may still be in use. */
 	peer.script->request = VHOST_USER_GET_FEATURES;
