@@ -331,7 +331,7 @@ static void memory_is_cleared_for_the_next_user(void **state)
 
 static void large_memory_bypasses_the_cache(void **state)
 {
-	static uint8_t memory[4 * MIB];
+	static _Alignas(PAGE) uint8_t memory[4 * MIB];
 
 	(void)state;
 	assert_false(pages_clear_past_cache(MIB / 2 - PAGE, PAGES_NEXT_DEVICE));

@@ -45,7 +45,7 @@ NO_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n]
 # Inline functions of sys.h bring clock_gettime(), sysconf() and pthread_setcancelstate() into other
 # object files.
 HARMLESS = re.compile(r'''
-    _GLOBAL_OFFSET_TABLE_|__lsan_\w+|__tls_get_addr|__ctype_b_loc|clock_gettime|sysconf|
+    _GLOBAL_OFFSET_TABLE_|__cpu_model|__lsan_\w+|__tls_get_addr|__ctype_b_loc|clock_gettime|sysconf|
     aligned_alloc|calloc|malloc|free|qsort|mem\w+|str\w+|(__isoc99_)?sscanf|snprintf|vsnprintf|fprintf|stderr|
     pthread_(atfork|once|key_create|setcancelstate|setspecific|cond\w+|mutex\w+)''', re.X)
 

@@ -7,11 +7,12 @@
 #include <coherent.h>
 #include <errno.h>
 #if defined(__x86_64__)
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/line.h"
 #include "base/size.h"
 #include "base/sys.h"
 #include "base/sys_file.h"
@@ -28,10 +29,35 @@
 #define ARENA_BYTES_MAX ((size_t)2 << 20)
 
 #if defined(__x86_64__)
+static void clear_lines(char *va, const char *end)
+{
+	const __m128i zero = _mm_setzero_si128();
+
+	for (; va < end; va += LINE_BYTES) {
+		_mm_stream_si128((__m128i *)va, zero);
+		_mm_stream_si128((__m128i *)(va + 16), zero);
+		_mm_stream_si128((__m128i *)(va + 32), zero);
+		_mm_stream_si128((__m128i *)(va + 48), zero);
+	}
+}
+
+/* Half as many stores took a tenth to a fifth less time. AVX-512 took as long as this. */
+__attribute__((target("avx2"))) static void clear_lines_by_halves(char *va, const char *end)
+{
+	const __m256i zero = _mm256_setzero_si256();
+
+	for (; va < end; va += LINE_BYTES) {
+		_mm256_stream_si256((__m256i *)va, zero);
+		_mm256_stream_si256((__m256i *)(va + 32), zero);
+	}
+}
+
 static void clear_past_cache(char *va, size_t bytes)
 {
-	for (char *end = va + bytes; va < end; va += 16)
-		_mm_stream_si128((__m128i *)va, _mm_setzero_si128());
+	if (__builtin_cpu_supports("avx2"))
+		clear_lines_by_halves(va, va + bytes);
+	else
+		clear_lines(va, va + bytes);
 	/* Such stores are not ordered with those that follow (Intel SDM 1, 10.4.6.2). */
 	_mm_sfence();
 }
