@@ -119,13 +119,24 @@ void fabric_wait(struct fabric *fabric, uint64_t timeout_ns)
 
 /* --- Open and close --- */
 
+/*
+ * A child gets the listening socket at a fork, and nothing closes it there. A fence needs the same
+ * port again, because peers know it.
+ */
+static const char *advice_for_port(bool is_open)
+{
+	return is_open ? "; another process has the port, perhaps a child of this one; end it and "
+			 "call coherent_device_fence() again" :
+			 "; give another service=, or end the process that has this one";
+}
+
 /* verbs asks the card for one completion queue that is large enough for all peers. */
 static const char *advice_for(const struct fabric *fabric, int err)
 {
 	if (err == -EMFILE || err == -ENFILE)
 		return "; raise ulimit -n";
 	if (err == -EADDRINUSE)
-		return "; give another service=";
+		return advice_for_port(fabric->backend.dev->backend);
 	if (err == -EADDRNOTAVAIL)
 		return "; node= must be an address of this machine";
 	if (err == -FI_EINVAL && fabric->uses_card)

@@ -4,8 +4,10 @@
  * and the C library. Calls through an object of libfabric get other functions in that object.
  */
 #include <dlfcn.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../src/fabric/device.h"
@@ -139,6 +141,24 @@ static void port_in_use_is_refused(void **state)
 		   -EIO);
 	assert_true(log_has(&log, "Address already in use; give another service="));
 	coherent_device_close(dev);
+}
+
+/* A child has the listening socket until it ends. */
+static void port_of_a_child_is_explained(void **state)
+{
+	const pid_t child = fork();
+
+	(void)state;
+	if (!child)
+		for (;;)
+			pause();
+	assert_true(child > 0);
+	assert_err(coherent_device_fence(dev), -EIO);
+	assert_true(log_has(&reports, "perhaps a child of this one; end it and call"));
+	assert_false(log_has(&reports, "service="));
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_ok(coherent_device_fence(dev));
 }
 
 static int lowest_free_descriptor(void)
@@ -379,6 +399,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(options_of_others_are_refused),
 		cmocka_unit_test(missing_libfabric_is_explained),
 		cmocka_unit_test(port_in_use_is_refused),
+		cmocka_unit_test_setup_teardown(port_of_a_child_is_explained, set_up, tear_down),
 		cmocka_unit_test(lack_of_descriptors_is_explained),
 		cmocka_unit_test(shm_and_udp_open_if_the_driver_wants_no_level),
 		cmocka_unit_test(pinned_pages_need_no_level),
