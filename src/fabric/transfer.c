@@ -400,11 +400,18 @@ static int fill_request(struct object_store *store, const char *at,
 	const size_t count = options->count ? options->count : left;
 	const uint64_t bytes = le64toh(remote->bytes);
 
-	if (!count || count > left)
-		return refuse(store, -ERANGE, at,
-			      "the mem has %zu elements, and %zu from %zu on are past "
-			      "the end",
-			      mem->count, options->count, options->first);
+	if (!left)
+		return refuse(
+			store, -ERANGE, at,
+			"the mem of this process has %zu elements, so .first = %zu is past the "
+			"end",
+			mem->count, options->first);
+	if (count > left)
+		return refuse(
+			store, -ERANGE, at,
+			"the mem of this process has %zu elements, and %zu from %zu on are past "
+			"the end",
+			mem->count, count, options->first);
 	if (options->offset > bytes || count * size > bytes - options->offset)
 		return refuse(store, -ERANGE, at,
 			      "the mem of the peer has %" PRIu64 " bytes, and %zu from %" PRIu64

@@ -254,6 +254,7 @@ static void bad_arguments_are_refused(void **state)
 		   -ERANGE);
 	assert_err(coherent_fabric_read(ends.peer, &remote, &ends.local, LONG, .first = 4 * PAGE),
 		   -ERANGE);
+	assert_true(log_has(&ends.log, ".first = 16384 is past the end"));
 	assert_err(coherent_fabric_read(ends.peer, &remote, &ends.local, LONG, .first = PAGE,
 					.count = SIZE_MAX),
 		   -ERANGE);
