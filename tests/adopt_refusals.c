@@ -4,9 +4,11 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "adopt_test.h"
+#include "base/sys.h"
 
 /* --- Pages of objects --- */
 
@@ -182,6 +184,62 @@ static void end_of_a_file_is_refused(void **state)
 	close(fd);
 }
 
+/* Without a descriptor the library cannot read /proc/self/maps, as in a sandbox that has no /proc. */
+static int adopt_blindly(struct coherent_device *dev, uint8_t *memory)
+{
+	union page_mem mem = COHERENT_EMPTY;
+	union page_box box = COHERENT_EMPTY;
+	struct rlimit all, none;
+	int err;
+
+	assert_ok(getrlimit(RLIMIT_NOFILE, &all));
+	none = all;
+	none.rlim_cur = 0;
+	assert_ok(setrlimit(RLIMIT_NOFILE, &none));
+	err = coherent_box_adopt(&box, dev, memory, (size_t)2 * PAGE, .copy = true);
+	if (!err)
+		err = coherent_expose(&box, &mem);
+	assert_ok(setrlimit(RLIMIT_NOFILE, &all));
+	coherent_free(&mem);
+	return err;
+}
+
+/* qemu-user ignores the advice, and a kernel before 5.14 does not know it. */
+static bool kernel_tells_read_only(uint8_t *memory)
+{
+	bool does;
+
+	assert_ok(mprotect(memory, PAGE, PROT_READ));
+	does = !madvise(memory, PAGE, MADV_POPULATE_READ) &&
+	       madvise(memory, PAGE, MADV_POPULATE_WRITE);
+	assert_ok(mprotect(memory, PAGE, PROT_READ | PROT_WRITE));
+	return does;
+}
+
+static void read_only_memory_is_refused_without_proc(void **state)
+{
+	static const char *const names[] = { "sim:edu", "sim:edu,lazy" };
+	uint8_t *memory = get_pages(2);
+	struct coherent_device *dev;
+	struct log log;
+
+	(void)state;
+	if (!kernel_tells_read_only(memory)) {
+		put_pages(memory, 2);
+		skip();
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		open_with_log(&dev, names[i], &log);
+		assert_ok(mprotect(memory + PAGE, PAGE, PROT_READ));
+		assert_err(adopt_blindly(dev, memory), -EINVAL);
+		assert_true(log_has(&log, "cannot pin it, it is read-only"));
+		assert_ok(mprotect(memory + PAGE, PAGE, PROT_READ | PROT_WRITE));
+		assert_ok(adopt_blindly(dev, memory));
+		coherent_device_close(dev);
+	}
+	put_pages(memory, 2);
+}
+
 static void wrong_arguments_are_refused(void **state)
 {
 	union page_box box = COHERENT_EMPTY, full = COHERENT_EMPTY;
@@ -219,6 +277,7 @@ int main(void)
 		cmocka_unit_test(memory_that_no_device_can_use_is_refused),
 		cmocka_unit_test(files_in_memory_are_adopted),
 		cmocka_unit_test(end_of_a_file_is_refused),
+		cmocka_unit_test(read_only_memory_is_refused_without_proc),
 		cmocka_unit_test(wrong_arguments_are_refused),
 	};
 

@@ -24,8 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* musl does not have it. */
+/* musl does not have them. */
 #ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #endif
 

@@ -112,7 +112,8 @@ bool adoption_is_mapped(const struct adoption *adoption, struct sys_maps_problem
 int adoption_refuse(struct object_store *store, const char *at, const struct adoption *adoption)
 {
 	static const char *const why[] = {
-		[SYS_MAPS_FINE] = "the kernel cannot pin it, or it is behind the end of its file",
+		[SYS_MAPS_FINE] =
+			"the kernel cannot pin it, it is read-only, or behind the end of its file",
 		[SYS_MAPS_NOTHING] = "nothing is mapped there",
 		[SYS_MAPS_NO_READ] = "this process may not read it",
 		[SYS_MAPS_NO_WRITE] = "this process may not write to it; map it with PROT_WRITE",
@@ -205,11 +206,24 @@ static void copy_in(const struct coherent_object *object)
 }
 
 /*
- * A part behind the end of a file shows here, and not by a signal later.
+ * The kernel answers -EINVAL for memory that the process may not write to. A kernel before 5.14
+ * answers that for all memory, and cannot populate memory for reading either.
+ */
+static int own_piece(const struct iovec *piece)
+{
+	const int err = sys_advise(piece->iov_base, piece->iov_len, MADV_POPULATE_WRITE);
+
+	if (err != -EINVAL)
+		return err;
+	return sys_advise(piece->iov_base, piece->iov_len, MADV_POPULATE_READ) ? err : -EFAULT;
+}
+
+/*
+ * A part behind the end of a file shows here, and not by a signal later. So does a part that is
+ * read-only, if the process cannot read /proc/self/maps.
  *
  * Before Linux 6.2 a pin for reading takes a page that the process shares, such as the page of
- * zeros. The next write of the CPU then goes to another page, which the device does not see. A
- * kernel before 5.14 cannot populate memory, and answers -EINVAL.
+ * zeros. The next write of the CPU then goes to another page, which the device does not see.
  */
 static int own_the_pages(const struct adoption *adoption)
 {
@@ -217,8 +231,7 @@ static int own_the_pages(const struct adoption *adoption)
 	int err = 0;
 
 	for (size_t i = 0; i < adoption->count && err != -EFAULT && err != -ENOMEM; i++)
-		err = sys_advise(adoption->pieces[i].iov_base, adoption->pieces[i].iov_len,
-				 MADV_POPULATE_WRITE);
+		err = own_piece(&adoption->pieces[i]);
 	if (err != -ENOMEM)
 		return err == -EFAULT ? err : 0;
 	/* The kernel says so also if nothing is mapped there. */
