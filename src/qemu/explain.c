@@ -64,6 +64,12 @@ int qemu_explain_start(const struct coherent_device *dev, int err)
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: no file descriptor is left for QEMU; raise ulimit -n", dev->name);
 		return -ENOSPC;
+	case -EFBIG:
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the memory of QEMU is a file, and the limit of files is below it; raise "
+		       "ulimit -f, or give a smaller memory=",
+		       dev->name);
+		return -ENODEV;
 	case -ENOENT:
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: there is no " QEMU_PROGRAM "; as root: apt-get install " QEMU_PACKAGE,

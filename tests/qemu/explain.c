@@ -3,6 +3,7 @@
  * These tests check that the report of a failed open says what is wrong and what to do.
  */
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -121,6 +122,20 @@ static void missing_or_failing_qemu_is_reported(void **state)
 			 -ENOSPC, "Too many open files", needed);
 }
 
+/* The file for the memory of QEMU has 64 MiB. */
+static void limit_of_files_is_explained(void **state)
+{
+	struct rlimit before, low;
+
+	(void)state;
+	assert_ok(getrlimit(RLIMIT_FSIZE, &before));
+	low = before;
+	low.rlim_cur = 1 << 20;
+	assert_ok(setrlimit(RLIMIT_FSIZE, &low));
+	assert_open_fails("qemu:edu", -ENODEV, "raise ulimit -f, or give a smaller memory=");
+	assert_ok(setrlimit(RLIMIT_FSIZE, &before));
+}
+
 /* A child that ends before its parent looks for it has left the reason, too. */
 static void reason_is_known_in_a_program_that_ignores_children(void **state)
 {
@@ -136,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failed_open_gives_the_reason),
 		cmocka_unit_test(missing_or_failing_qemu_is_reported),
+		cmocka_unit_test(limit_of_files_is_explained),
 		cmocka_unit_test(reason_is_known_in_a_program_that_ignores_children),
 	};
 
