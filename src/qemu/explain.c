@@ -23,6 +23,9 @@ static bool is_error(const char *line)
 {
 	static const char prefix[] = QEMU_PROGRAM ": ";
 
+	/* QEMU ends with such a line if it cannot start a thread. */
+	if (!strncmp(line, "qemu: ", 6))
+		return true;
 	/* QEMU's warnings have the same prefix, and QEMU goes on after them. */
 	return !strncmp(line, prefix, sizeof(prefix) - 1) &&
 	       strncmp(line + sizeof(prefix) - 1, "warning: ", 9) &&
@@ -58,6 +61,8 @@ int qemu_explain_start(const struct coherent_device *dev, int err)
 		return err;
 	/* fork() and pthread_create() return EAGAIN for a lack of memory and at a limit. */
 	case -EAGAIN:
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: no thread or process is left for QEMU; raise ulimit -u", dev->name);
 		return -ENOMEM;
 	case -EMFILE:
 	case -ENFILE:
@@ -119,11 +124,16 @@ static int quote_error(const struct coherent_device *dev, const char *text)
 	static const char iommu[] = QEMU_PROGRAM ": -device virtio-iommu-pci,addr=2";
 	const bool is_ours = !strncmp(text, iommu, sizeof(iommu) - 1);
 	const bool unknown = !is_ours && strstr(text, "not a valid device model name");
+	const bool has_no_thread = strstr(text, "thread_create: Resource temporarily unavailable");
 
 	report(&dev->reporter, COHERENT_ERROR, "%s: %s%s", dev->name, text,
-	       unknown ? "; " QEMU_PROGRAM " -device help lists the models" : "");
+	       unknown	     ? "; " QEMU_PROGRAM " -device help lists the models" :
+	       has_no_thread ? "; raise ulimit -u" :
+			       "");
 	if (unknown)
 		return -ENODEV;
+	if (has_no_thread)
+		return -ENOMEM;
 	if (strstr(text, "Too many open files"))
 		return -ENOSPC;
 	if (strstr(text, "Cannot allocate memory"))

@@ -120,6 +120,9 @@ static void missing_or_failing_qemu_is_reported(void **state)
 			 -ENOMEM, "Cannot allocate memory", needed);
 	open_with_script("echo 'qemu-system-x86_64: /dev/x: Too many open files' >&2; exit 1",
 			 -ENOSPC, "Too many open files", needed);
+	open_with_script("echo 'qemu: qemu_thread_create: Resource temporarily unavailable' >&2; "
+			 "exit 1",
+			 -ENOMEM, "unavailable; raise ulimit -u", needed);
 }
 
 /* The file for the memory of QEMU has 64 MiB. */
