@@ -69,6 +69,14 @@ int qemu_explain_start(const struct coherent_device *dev, int err)
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: no file descriptor is left for QEMU; raise ulimit -n", dev->name);
 		return -ENOSPC;
+	/* The library begins with memfd_create(). A program that must not run is EACCES. */
+	case -EPERM:
+	case -ENOSYS:
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: the system refuses memfd_create() or another call that starts QEMU: %s; "
+		       "look for a seccomp filter of this process",
+		       dev->name, strerror(-err));
+		return -ENODEV;
 	case -EFBIG:
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: the memory of QEMU is a file, and the limit of files is below it; raise "

@@ -2,9 +2,16 @@
 /*
  * These tests check that the report of a failed open says what is wrong and what to do.
  */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "edu.h"
@@ -139,6 +146,42 @@ static void limit_of_files_is_explained(void **state)
 	assert_ok(setrlimit(RLIMIT_FSIZE, &before));
 }
 
+/* Makes memfd_create() fail in this process, as a container may. */
+static void refuse_memfd(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_memfd_create, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { ARRAY_SIZE(filter), filter };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		abort();
+}
+
+/* A filter stays until the process ends, so a child has it. */
+static void filter_of_system_calls_is_explained(void **state)
+{
+	const pid_t child = fork();
+	struct coherent_device *none;
+	struct log log = LOG_EMPTY;
+	int status;
+
+	(void)state;
+	if (!child) {
+		refuse_memfd();
+		if (coherent_device_open(&none, "qemu:edu", .report = log_report,
+					 .report_arg = &log) != -ENODEV)
+			_exit(1);
+		_exit(!log_has(&log, "refuses memfd_create()"));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 /* A child that ends before its parent looks for it has left the reason, too. */
 static void reason_is_known_in_a_program_that_ignores_children(void **state)
 {
@@ -155,6 +198,7 @@ int main(void)
 		cmocka_unit_test(failed_open_gives_the_reason),
 		cmocka_unit_test(missing_or_failing_qemu_is_reported),
 		cmocka_unit_test(limit_of_files_is_explained),
+		cmocka_unit_test(filter_of_system_calls_is_explained),
 		cmocka_unit_test(reason_is_known_in_a_program_that_ignores_children),
 	};
 
