@@ -393,6 +393,7 @@ static void sim_close(struct backend *backend)
 
 static int start_model(struct coherent_sim *sim)
 {
+	const struct coherent_device *dev = sim->backend.dev;
 	int err = 0;
 
 	if (sim->model->open) {
@@ -401,14 +402,12 @@ static int start_model(struct coherent_sim *sim)
 		leave_callback(sim);
 	}
 	/* A model that returns a positive error must not seem to have opened. */
-	if (err > 0) {
-		report(&sim->backend.dev->reporter, COHERENT_ERROR,
+	if (err > 0)
+		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: open() of the model %s returned %d; it must return 0 or -errno",
-		       sim->backend.dev->name, sim->model->name, err);
-		err = -EINVAL;
-	}
+		       dev->name, sim->model->name, err);
 	if (err)
-		return err;
+		return err > 0 ? -EINVAL : err;
 	/* The thread ends at once if it finds the device disconnected. */
 	sim->connected = true;
 	if (!sim->options.step)
@@ -417,7 +416,8 @@ static int start_model(struct coherent_sim *sim)
 		return 0;
 	sim->connected = false;
 	close_model(sim);
-	/* pthread_create() returns EAGAIN for a lack of memory and at a limit of threads. */
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: no thread can be started; raise ulimit -u, or give the key step", dev->name);
 	return -ENOMEM;
 }
 
