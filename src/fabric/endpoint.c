@@ -139,6 +139,9 @@ static const char *advice_for(const struct fabric *fabric, int err)
 		return advice_for_port(fabric->backend.dev->backend);
 	if (err == -EADDRNOTAVAIL)
 		return "; node= must be an address of this machine";
+	/* With few descriptors a provider hides the reason. */
+	if (err == -FI_EIO)
+		return "; ulimit -n may leave too few descriptors, so raise it";
 	if (err == -FI_EINVAL && fabric->uses_card)
 		return "; if the card has small completion queues, set FI_UNIVERSE_SIZE=64 in the "
 		       "environment";
