@@ -224,8 +224,9 @@ static int report_version(const struct vfio_user *user, const struct agreed *agr
 		       VFIO_USER_MINOR);
 	else
 		report(&dev->reporter, COHERENT_ERROR,
-		       "%s: %s (VERSION); does its process serve vfio-user?", dev->name,
-		       reason_of(err));
+		       "%s: %s (VERSION); does its process serve vfio-user%s?", dev->name,
+		       reason_of(err),
+		       err == -ETIMEDOUT ? ", or is it busy with another client" : "");
 	return err == -EOPNOTSUPP ? err : error_of(err);
 }
 

@@ -86,6 +86,18 @@ static void each_misdeed_at_each_question(void **state)
 			}
 }
 
+/* Many servers serve one client at a time. The next one gets no answer. */
+static void server_may_be_busy(void **state)
+{
+	(void)state;
+	assert_int_equal(open_with(SILENCE, VFIO_USER_VERSION, false), -ETIMEDOUT);
+	assert_true(log_has(&reports, "vfio-user, or is it busy with another client?"));
+	stop_peer(NULL);
+	assert_int_equal(open_with(HANG_UP, VFIO_USER_VERSION, false), -ENODEV);
+	assert_true(log_has(&reports, "does its process serve vfio-user?"));
+	stop_peer(NULL);
+}
+
 static void misdeeds_at_a_register(void **state)
 {
 	(void)state;
@@ -358,6 +370,7 @@ int main(int argc, char **argv)
 	};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(each_misdeed_at_each_question, stop_peer),
+		cmocka_unit_test_teardown(server_may_be_busy, stop_peer),
 		cmocka_unit_test_teardown(misdeeds_at_a_register, stop_peer),
 		cmocka_unit_test_teardown(twin_is_a_stream_of_unix, stop_peer),
 		cmocka_unit_test_teardown(number_of_the_twin_must_be_right, stop_peer),
