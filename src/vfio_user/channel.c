@@ -126,7 +126,8 @@ static int take_reply(struct vfio_user_channel *channel, const struct vfio_user_
 	call = channel->call;
 	if (call && !channel->answered && header->id == channel->id &&
 	    header->command == call->command && bytes <= call->answer_max) {
-		memcpy(call->answer, payload, bytes);
+		if (bytes)
+			memcpy(call->answer, payload, bytes);
 		call->answer_bytes = bytes;
 		call->error = header->flags & VFIO_USER_FLAG_ERROR ? header->error : 0;
 		/* A failure without a number is one all the same. */

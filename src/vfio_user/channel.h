@@ -56,8 +56,8 @@ struct vfio_user_owner {
  * @part_count: The number of its parts, at most 2.
  * @fds: Descriptors that go with it.
  * @fd_count: Their number.
- * @answer: Set to the payload of the reply.
- * @answer_max: The size of @answer.
+ * @answer: Set to the payload of the reply; NULL if the protocol has none there.
+ * @answer_max: The size of @answer. A longer payload breaks the protocol.
  * @answer_bytes: Set to the size of the payload of the reply.
  * @error: Set to the errno of the peer; 0 for none.
  */

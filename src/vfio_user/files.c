@@ -30,15 +30,12 @@ static int add_region(struct backend *backend, const struct peer_region *region)
 		.address = region->address,
 		.bytes = region->bytes,
 	};
-	char answer[sizeof(map)];
 	struct vfio_user_call call = {
 		.command = VFIO_USER_DMA_MAP,
 		.parts = { { &map, sizeof(map) } },
 		.part_count = 1,
 		.fds = &region->fd,
 		.fd_count = 1,
-		.answer = answer,
-		.answer_max = sizeof(answer),
 	};
 	int err = vfio_user_peer_ask_locked(user, &call, 0);
 

@@ -12,30 +12,22 @@
 #include "vfio_user/pci.h"
 #include "vfio_user/peer.h"
 
-/* The part of an answer that is about capabilities of a region is not used. */
-#define ANSWER_BYTES_MAX 1024
-
 /* --- Questions --- */
 
-/* The answer takes the place of the question. */
+/* The answer takes the place of the question. The question allows no more bytes, in .argsz. */
 static int ask_info_locked(struct vfio_user *user, enum vfio_user_command command, void *info,
 			   size_t bytes) NEEDS_LOCK(user->lock)
 {
-	char answer[ANSWER_BYTES_MAX];
 	struct vfio_user_call call = {
 		.command = command,
 		.parts = { { info, bytes } },
 		.part_count = 1,
-		.answer = answer,
-		.answer_max = sizeof(answer),
+		.answer = info,
+		.answer_max = bytes,
 	};
 	int err = vfio_user_peer_ask_locked(user, &call, bytes);
 
-	if (err == -EREMOTEIO)
-		return vfio_user_peer_refused_locked(user, &call);
-	if (!err)
-		memcpy(info, answer, bytes);
-	return err;
+	return err == -EREMOTEIO ? vfio_user_peer_refused_locked(user, &call) : err;
 }
 
 /* Access a region by 1, 2, 4 or 8 bytes, in little-endian order. */
@@ -43,19 +35,20 @@ static int access_region_locked(struct vfio_user *user, const struct vfio_user_r
 				uint64_t *value, bool is_write) NEEDS_LOCK(user->lock)
 {
 	char data[8], answer[sizeof(*at) + sizeof(data)];
+	const size_t bytes = sizeof(*at) + (is_write ? 0 : at->bytes);
 	struct vfio_user_call call = {
 		.command = is_write ? VFIO_USER_REGION_WRITE : VFIO_USER_REGION_READ,
 		.parts = { { (void *)(uintptr_t)at, sizeof(*at) }, { data, at->bytes } },
 		.part_count = is_write ? 2 : 1,
 		.answer = answer,
-		.answer_max = sizeof(answer),
+		.answer_max = bytes,
 	};
 	int err;
 
 	if (is_write)
 		backend_put_bytes(data, *value, at->bytes);
 	iommu_port_order(&user->port);
-	err = vfio_user_peer_ask_locked(user, &call, sizeof(*at) + (is_write ? 0 : at->bytes));
+	err = vfio_user_peer_ask_locked(user, &call, bytes);
 	iommu_port_order(&user->port);
 	if (err == -EREMOTEIO)
 		return vfio_user_peer_refused_locked(user, &call);
@@ -166,15 +159,12 @@ static int set_irqs_locked(struct vfio_user *user, uint32_t flags, uint32_t star
 		.start = start,
 		.count = count,
 	};
-	char answer[ANSWER_BYTES_MAX];
 	struct vfio_user_call call = {
 		.command = VFIO_USER_DEVICE_SET_IRQS,
 		.parts = { { &set, sizeof(set) } },
 		.part_count = 1,
 		.fds = fd,
 		.fd_count = fd ? 1 : 0,
-		.answer = answer,
-		.answer_max = sizeof(answer),
 	};
 	int err = vfio_user_peer_ask_locked(user, &call, 0);
 
@@ -318,12 +308,7 @@ int vfio_user_pci_open_locked(struct vfio_user *user)
 
 int vfio_user_pci_reset_locked(struct vfio_user *user)
 {
-	char answer[ANSWER_BYTES_MAX];
-	struct vfio_user_call call = {
-		.command = VFIO_USER_DEVICE_RESET,
-		.answer = answer,
-		.answer_max = sizeof(answer),
-	};
+	struct vfio_user_call call = { .command = VFIO_USER_DEVICE_RESET };
 	int err = vfio_user_peer_ask_locked(user, &call, 0);
 
 	if (err == -EREMOTEIO)

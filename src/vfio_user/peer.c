@@ -354,14 +354,11 @@ static int try_window_locked(struct vfio_user *user, uint64_t last, struct vfio_
 		.address = vfio_user_window_first(),
 		.bytes = last + 1 - vfio_user_window_first(),
 	};
-	char answer[sizeof(map)];
 
 	*call = (struct vfio_user_call){
 		.command = VFIO_USER_DMA_MAP,
 		.parts = { { &map, sizeof(map) } },
 		.part_count = 1,
-		.answer = answer,
-		.answer_max = sizeof(answer),
 	};
 	return vfio_user_peer_ask_locked(user, call, 0);
 }

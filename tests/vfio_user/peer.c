@@ -18,7 +18,7 @@
 
 struct answer {
 	struct vfio_user_header header;
-	struct iovec parts[2];
+	struct iovec parts[3];
 	size_t part_count;
 	int fds[3];
 	size_t fd_count;
@@ -98,6 +98,9 @@ static int send_wrong(struct peer *peer, struct answer *answer)
 	case TOO_MUCH:
 		answer->parts[1] = (struct iovec){ more, sizeof(more) };
 		answer->part_count = 2;
+		break;
+	case ONE_MORE:
+		answer->parts[answer->part_count++] = (struct iovec){ more, 1 };
 		break;
 	case TWICE:
 		return send_twice(peer, answer);

@@ -26,6 +26,7 @@ enum misdeed {
 	TOO_SHORT, /* Leaves the payload out. */
 	SMALL_SIZE, /* Says that the answer is shorter than its header. */
 	TOO_MUCH, /* Sends more payload than any answer has. */
+	ONE_MORE, /* Sends a byte behind the payload. */
 	TWICE,
 	EXTRA_FDS, /* Sends descriptors with the answer. */
 	NO_FDS, /* Sends none, also if the answer needs one. */
