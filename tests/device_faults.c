@@ -294,7 +294,8 @@ static void fault_in_unmapped_memory_is_not_read_only(void **state)
 		enum coherent_access access;
 		const char *reason;
 	} cases[] = {
-		{ COHERENT_READ_WRITE, COHERENT_ACCESS_WRITE, "refused: unmapped for a reclaim" },
+		{ COHERENT_READ_WRITE, COHERENT_ACCESS_WRITE,
+		  "refused: unmapped for a reclaim, a free, a close or an unplug (" },
 		{ COHERENT_READ_ONLY, COHERENT_ACCESS_WRITE, "refused: read-only (" },
 		{ COHERENT_READ_ONLY, COHERENT_ACCESS_READ, "refused: unmapped for a reclaim" },
 	};

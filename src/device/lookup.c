@@ -197,12 +197,15 @@ int coherent_base_device_next_fault(struct coherent_device *dev, struct coherent
 	return result_end(err, &kind, fault, size, &found);
 }
 
-/* Memory that the device may reach was unmapped: another thread ends the object or the device. */
+/*
+ * Memory that the device may reach was unmapped: another thread ends the object or the device, or the
+ * device is unplugged.
+ */
 static const char *refusal(const struct coherent_object *object, const struct coherent_fault *fault)
 {
 	return object->permission == COHERENT_READ_ONLY && fault->access != COHERENT_ACCESS_READ ?
 		       "read-only" :
-		       "unmapped for a reclaim, a free or a close";
+		       "unmapped for a reclaim, a free, a close or an unplug";
 }
 
 static void describe(const struct coherent_object *object, const struct coherent_fault *fault,
