@@ -3,6 +3,9 @@
  * Reads and writes a virtio-blk disk of another process. With --spawn the program starts QEMU's
  * storage daemon, which turns an image into a disk, and ends the daemon afterwards.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* memfd_create() */
+#endif
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>

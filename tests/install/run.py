@@ -101,6 +101,16 @@ def check_programs(results, stage, libdir):
                 'a program has of the static library only what it uses', unused)
 
 
+def check_examples(results, source, stage, libdir):
+    """Compiles the examples where nobody gives them the options of the build."""
+    environment = {'PKG_CONFIG_SYSROOT_DIR': stage,
+                   'PKG_CONFIG_PATH': os.path.join(libdir, 'pkgconfig')}
+    _, flags = run_command(['pkg-config', '--cflags', 'coherent'], **environment)
+    code, out = run_command(['cc', '-Wall', '-Werror', '-fsyntax-only', *flags.split(),
+                             *glob.glob(os.path.join(source, 'examples', '*.c'))])
+    results.say(not code, 'the examples compile with the flags of pkg-config', out)
+
+
 def check_lint(results, stage, man):
     """Checks that the installed coherent-lint works, with the headers that were installed."""
     tool = glob.glob(os.path.join(stage, '**', 'bin', 'coherent-lint'), recursive=True)
@@ -232,6 +242,7 @@ def main():
         results.say(files_below(include) == files_below(os.path.join(source, 'include')) -
                     {'meson.build'}, 'all headers are installed', files_below(include))
         check_programs(results, stage, libdir)
+        check_examples(results, source, stage, libdir)
         check_symbols(results, headers, libdir)
         check_headers(results, include, headers)
         check_lint(results, stage, man)
