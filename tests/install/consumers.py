@@ -168,13 +168,23 @@ def check_versions(results, install, folder):
                     f'find_package(coherent {version}) is {"found" if found else "refused"}', out)
 
 
-def check_subproject(results, tree, compiler, folder):
+def check_static(results, build, top):
+    """Installs the static library only. Returns the install."""
+    run_command(['meson', 'configure', build, '-Ddefault_library=static'])
+    install = Install(build, '/opt/static', top)
+    shared = [name for _, _, names in os.walk(install.root) for name in names if '.so' in name]
+    results.say(not shared, 'with default_library=static no shared library is installed', shared)
+    return install
+
+
+def check_subproject(results, tree, compiler, folder, *options):
     """Builds as a subproject of Meson, from sources without an install."""
     build = os.path.join(folder, 'meson')
     sources = os.path.join(folder, 'subprojects', 'libcoherent')
     os.makedirs(os.path.dirname(sources))
     shutil.copytree(tree, sources)
-    hello = run_command(['meson', 'setup', '--wrap-mode=forcefallback', build, folder], CC=compiler)
+    hello = run_command(['meson', 'setup', '--wrap-mode=forcefallback', *options, build, folder],
+                        CC=compiler)
     results.say(re.search(r'man pages +: no: not in a subproject$', hello[1], re.M),
                 f'{compiler}: the summary of a subproject asks for no package for man pages', hello[1])
     for command in (['ninja', '-C', build, 'hello'], [os.path.join(build, 'hello')]):
@@ -182,7 +192,11 @@ def check_subproject(results, tree, compiler, folder):
     ignored = run_command(['ninja', '-C', build, 'libignored.a'], LC_ALL='C')
     layout = 'none' if hello[0] else layout_of(flags_of(build, 'ignored.c'),
                                                os.path.join(sources, 'include'))
-    judge(results, f'{compiler}, a subproject of Meson', hello, ignored, layout)
+    judge(results, ' '.join([compiler + ', a subproject of Meson', *options]), hello, ignored, layout)
+    _, out = run_command(['readelf', '-d', os.path.join(build, 'hello')])
+    results.say(('libcoherent.so' in out) == (not options),
+                f'{compiler}: the program {"has" if options else "loads"} the library of a subproject',
+                out)
     _, out = run_command(['meson', 'introspect', '--installed', build])
     names = json.loads(out[out.index('{'):]).values()
     more = [name for name in names if not re.search(r'/(include|lib\S*)/', name)]
@@ -240,6 +254,10 @@ def main():
                 check_versions(results, install, new_project())
         for compiler in COMPILERS:
             check_subproject(results, tree, compiler, new_project())
+        install = check_static(results, build, os.path.join(top, 'static'))
+        check_pkg_config(results, install, 'gcc', new_project())
+        check_cmake(results, install, 'gcc', new_project())
+        check_subproject(results, tree, 'gcc', new_project(), '-Ddefault_library=static')
     return results.close()
 
 
