@@ -2,6 +2,8 @@
 /*
  * Reads and writes a virtio-blk disk of another process. With --spawn the program starts QEMU's
  * storage daemon, which turns an image into a disk, and ends the daemon afterwards.
+ *
+ *	cc -o blk blk*.c disk.c qsd.c tries.c $(pkg-config --cflags --libs coherent)
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* memfd_create() */

@@ -6,6 +6,8 @@
  *
  * The devices are two edu devices. Each has a buffer of its own, so the first one stands for a disk
  * that is read, and the second one for a disk that is written.
+ *
+ *	cc -o copy copy.c edu.c $(pkg-config --cflags --libs coherent)
  */
 #include <coherent/share.h>
 #include <errno.h>

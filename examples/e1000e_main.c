@@ -2,6 +2,8 @@
 /*
  * Sends and receives packets through an 82574 network controller. The packets are in memory of this
  * program, which it adopts. The controller reads and writes them there, where it can.
+ *
+ *	cc -o e1000e e1000e*.c $(pkg-config --cflags --libs coherent)
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* getopt_long() */

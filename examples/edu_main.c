@@ -2,6 +2,8 @@
 /*
  * Sends a file through an edu device and compares every byte. Then it aims the device at memory
  * that the device must not reach, and prints what happened.
+ *
+ *	cc -o edu edu*.c tries.c $(pkg-config --cflags --libs coherent)
  */
 #include <coherent/sim.h>
 #include <errno.h>

@@ -5,6 +5,8 @@
  * also in the middle of a read, and then writes to the memory as it likes. The follower notices.
  *
  * mirror.h describes the log. mirror_keep.c is the keeper, and mirror_follow.c the follower.
+ *
+ *	cc -o mirror mirror*.c $(pkg-config --cflags --libs coherent)
  */
 #include "mirror.h"
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * Reads and writes an NVMe disk from userspace. --depth sets how many commands are in flight.
+ *
+ *	cc -o nvme nvme*.c disk.c $(pkg-config --cflags --libs coherent)
  */
 #include <getopt.h>
 #include <string.h>

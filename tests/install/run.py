@@ -109,6 +109,18 @@ def check_examples(results, source, stage, libdir):
     code, out = run_command(['cc', '-Wall', '-Werror', '-fsyntax-only', *flags.split(),
                              *glob.glob(os.path.join(source, 'examples', '*.c'))])
     results.say(not code, 'the examples compile with the flags of pkg-config', out)
+    for path in sorted(glob.glob(os.path.join(source, 'examples', '*.c'))):
+        with open(path, encoding='utf-8') as file:
+            text = file.read()
+        if not re.search(r'^int main\(', text, re.M):
+            continue
+        name = os.path.basename(path)
+        # The examples that consist of several files say how they are built.
+        named = re.search(r'^ \*\tcc -o (.*)', text, re.M)
+        words = named[1] if named else f'x {name} $(pkg-config --cflags --libs coherent)'
+        code, out = run_command(['sh', '-c', f'cd "$1/examples" && cc -o "$2"/{words}', 'sh',
+                                 os.path.abspath(source), stage], **environment)
+        results.say(not code, f'examples/{name} builds as it says', out)
 
 
 def check_lint(results, stage, man):
