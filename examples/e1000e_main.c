@@ -347,7 +347,7 @@ static int parse(int count, char **words, unsigned long *packets, unsigned long 
 	const bool is_ping = count && !strcmp(words[0], "ping");
 
 	if (!count)
-		return complain("a command", "is missing");
+		return complain("arguments", "a command is needed");
 	if (!is_ping && strcmp(words[0], "echo") != 0)
 		return complain(words[0], "is not a command");
 	if (count != (is_ping ? 3 : 2))
@@ -381,6 +381,6 @@ int main(int argc, char **argv)
 	}
 	status = parse(argc - optind, argv + optind, &packets, &bytes);
 	if (!status && !name)
-		status = complain("--device", "is missing");
+		status = complain("--device", "this option is needed");
 	return status ? status : use_device(name, netdev, packets, bytes);
 }

@@ -305,7 +305,7 @@ int main(int argc, char **argv)
 		name = optarg;
 	}
 	if (optind == argc)
-		return bad_argument("FILE", "is missing");
+		return bad_argument("arguments", "a file is needed");
 	if (optind + 1 < argc)
 		return bad_argument(argv[optind + 1], "is a second file, only one is allowed");
 	return use_device(name, argv[optind]);

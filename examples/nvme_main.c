@@ -113,7 +113,7 @@ int main(int argc, char **argv)
 	else
 		status = disk_parse(&command, argc - optind, argv + optind);
 	if (!status && !options.device)
-		status = disk_complain("nvme", "--device", "is missing");
+		status = disk_complain("nvme", "--device", "this option is needed");
 	if (!status)
 		status = use_device(options.device, options.depth, &command, &save);
 	disk_end(&command);

@@ -31,7 +31,7 @@ for option in --colour --device; do
 		"2, 0, 1, 1" "one line reports a bad option: $option"
 done
 "$1" 2>"$folder/message"
-check "$?, $(cat "$folder/message")" "2, edu: FILE: is missing; see edu --help" "edu needs a file"
+check "$?, $(cat "$folder/message")" "2, edu: arguments: a file is needed; see edu --help" "edu needs a file"
 "$1" --device=sim:ring "$folder/data" 2>"$folder/message"
 check "$?, $(cat "$folder/message")" "2, edu: sim:ring: is not an edu device; see edu --help" \
 	"edu names a device that is not an edu"
