@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define BYTES_MAX 4096
+_Static_assert(BYTES_MAX == 4096, "the help says so");
 #define SECOND UINT64_C(1000000000)
 #define DESC_WRITE 2
 /* The registers of features have 32 bits, so these are the bits of the upper half. */
@@ -244,6 +245,17 @@ static int print_numbers(struct rng *rng, uint32_t bytes)
 	return puts("") < 0 || fflush(stdout) ? -errno : 0;
 }
 
+static const char help[] =
+	"Usage: rng --device=NAME BYTES\n"
+	"Print 1 to 4096 random bytes of a virtio-rng, like qemu:virtio-rng-pci.\n"
+	"\n"
+	"Exit status: 0 for success, 1 if something failed, 2 if an argument is bad.\n";
+
+static int print_help(void)
+{
+	return fputs(help, stdout) < 0 || fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	static const char option[] = "--device=";
@@ -254,8 +266,11 @@ int main(int argc, char **argv)
 	struct rng rng = { .dev = NULL };
 	int err;
 
+	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
+		return print_help();
 	if (!bytes || bytes > BYTES_MAX) {
-		fprintf(stderr, "usage: rng --device=NAME BYTES, with 1 to %d bytes\n", BYTES_MAX);
+		fputs("rng: arguments: --device=NAME and 1 to 4096 bytes are needed; see rng --help\n",
+		      stderr);
 		return 2;
 	}
 	err = rng_open(&rng, name);

@@ -4,9 +4,16 @@
 rng=$1
 . "$(dirname "$0")/tap.sh"
 
+test "$("$rng" --help 2>/dev/null | head -n 1), $("$rng" --help 2>&1 >/dev/null)" = \
+	'Usage: rng --device=NAME BYTES, ' && "$rng" --help >/dev/null
+say $? 'rng --help prints the help: status 0'
+message=$("$rng" --bogus 2>&1 >/dev/null)
+test "$?, $(echo "$message" | grep -c '^rng: .*; see rng --help$')" = '2, 1'
+say $? 'rng --bogus: status 2 and one line'
 if ! command -v qemu-system-x86_64 >/dev/null; then
-	printf '1..1\nok 1 - rng # SKIP there is no qemu-system-x86_64\n'
-	exit 0
+	say 0 'rng # SKIP there is no qemu-system-x86_64'
+	echo "1..$count"
+	exit $failed
 fi
 first=$("$rng" --device=qemu:virtio-rng-pci 64)
 echo "$first" | grep -Eqx '[0-9a-f]{128}'
