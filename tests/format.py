@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Check that clang-format has laid out the sources, that no file is too long, that each name in a script
-is defined, and that each source has an SPDX line.
+is defined, that each source has an SPDX line, and that each program can be executed.
 
 usage: format.py SOURCE_DIR
 
@@ -79,11 +79,35 @@ def mistaken():
     return len(names), (done.stdout + done.stderr).splitlines()
 
 
+def in_git():
+    """Returns the files that git has, with the mode of each."""
+    done = subprocess.run(['git', '-c', 'safe.directory=*', 'ls-files', '-s', '-z'], check=True,
+                          capture_output=True, text=True)
+    lines = [line.split('\t', 1) for line in done.stdout.split('\0') if line]
+    return {name: fields.split()[0] for fields, name in lines if os.path.isfile(name)}
+
+
+def not_executable():
+    """Returns the number of programs, and one line for each that has only a mode or a first line."""
+    programs = 0
+    wrong = []
+    for name, mode in in_git().items():
+        # Something else makes a program of a template.
+        if name.endswith('.in'):
+            continue
+        with open(name, 'rb') as file:
+            starts = file.read(2) == b'#!'
+        programs += starts
+        if starts and mode != '100755':
+            wrong.append(f'{name} begins with #! but is not executable: git update-index --chmod=+x')
+        if not starts and mode == '100755':
+            wrong.append(f'{name} is executable but does not begin with #!')
+    return programs, wrong
+
+
 def unlicensed():
     """Returns the number of files in git, and one line for each that has no SPDX line but needs one."""
-    done = subprocess.run(['git', '-c', 'safe.directory=*', 'ls-files', '-z'], check=True,
-                          capture_output=True, text=True)
-    names = [name for name in done.stdout.split('\0') if os.path.isfile(name)]
+    names = list(in_git())
     wrong = []
     for name in names:
         if name.startswith(('debian/', 'LICENSES/')) or name.endswith(WITHOUT_SPDX):
@@ -112,6 +136,8 @@ def main():
     if os.path.exists('.git') and shutil.which('git'):
         count, wrong = unlicensed()
         results.say(count and not wrong, f'{count} files have an SPDX line where they need one', wrong)
+        count, wrong = not_executable()
+        results.say(count and not wrong, f'{count} programs are executable', wrong)
     return results.close()
 
 
