@@ -171,8 +171,8 @@ def usage(tests, where):
     tests.refused('a file that does not compile', "broken.c:1: expected ';'", 'broken.c', '--',
                   where=where)
     tests.refused('no gcc', 'cannot run no-such-gcc', '--gcc', 'no-such-gcc', 'examples/nic.c', '--')
-    tests.refused('another compiler', 'cannot read examples/nic.c', '--gcc', 'clang',
-                  'examples/nic.c', '--')
+    tests.refused('another compiler', 'cannot read examples/nic.c: it is not gcc 12 or newer', '--gcc',
+                  'clang', 'examples/nic.c', '--')
     tests.refused('a broken database', 'cannot read', '-p', '.', where=where)
     tests.refused('no database', 'cannot read', '-p', 'none', where=where)
     tests.refused('a module that was not built', 'build the module first', '--kernel', where,

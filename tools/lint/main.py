@@ -209,7 +209,9 @@ def finish(job, gcc):
             return
     if job.run.returncode and not job.findings and not job.dump:
         why = re.search(r'error: (.*)', said)
-        job.problem = f'{gcc} cannot read {job.file}: {why[1] if why else "it is not gcc 12 or newer"}'
+        # In these words clang refuses an option of gcc.
+        other = not why or why[1].startswith('unknown argument')
+        job.problem = f'{gcc} cannot read {job.file}: {"it is not gcc 12 or newer" if other else why[1]}'
 
 
 def read_arguments(arguments):
