@@ -124,7 +124,7 @@ def misuse(tests, program):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1].startswith('-'):
         print('usage: e1000e.py PROGRAM', file=sys.stderr)
         return 2
     tests = Results()
