@@ -149,7 +149,9 @@ static int list_pci(const struct sysfs *sysfs, const char *only, json_t *result)
 
 	if (only && !pci_address(only, address)) {
 		json_decref(rows);
-		return complain("devices: \"%s\" is not a PCI address such as 0000:00:01.0", only);
+		return complain("devices: \"%s\" is not a PCI address such as 0000:00:01.0; for a "
+				"model of QEMU give --qemu",
+				only);
 	}
 	all = pci_read_all(sysfs, &count);
 	for (size_t i = 0; i < count; i++)

@@ -84,7 +84,8 @@ def choice(command):
         command.refuses(1, 'devices: there is no PCI device 0000:77:00.0; coherent devices lists '
                         'them', 'devices', root, '77:00.0')
         for text in ('card', '0000:00:20.0', '00:03.8', ' 00:03.0', '../00:03.0', ''):
-            command.complains(2, 'is not a PCI address such as 0000:00:01.0', 'devices', root, text)
+            command.complains(2, 'is not a PCI address such as 0000:00:01.0; for a model of QEMU give '
+                              '--qemu', 'devices', root, text)
 
 
 def no_loaded_driver(root):
