@@ -86,6 +86,8 @@ USAGE = ('tests/abi/diff.py', 'tests/abi/run.py', 'tests/check/run.py', 'tests/c
          'tests/install/refuses.py', 'tests/tutorial.py', 'tests/warnings/run.py', 'tools/check_docs.py', 'tools/man.py',
          'tools/site/build.py', 'tools/site/record.py')
 
+HELP = ('tools/backends', 'tools/bench', 'tools/check', 'tools/coherent-lint', 'tools/migrate', 'tools/mutate',
+        'tools/picture', 'tools/series')
 
 # Runs tools/bench on a case that is not measured.
 BENCH = """import runpy, sys
@@ -174,7 +176,11 @@ def refused(done, text):
 
 
 def usage(source_dir, folder):
-    """(result, name, output) of each script that is run without its arguments."""
+    """(result, name, output) of each script that is run without its arguments or with --help."""
+    for tool in HELP:
+        done = run([os.path.join(source_dir, tool), '--help'], folder)
+        yield ('Usage: ' + os.path.basename(tool) in done.stdout,
+               f'{tool} --help prints its usage as the command coherent does', done.stdout + done.stderr)
     for script in USAGE:
         done = run([sys.executable, os.path.join(source_dir, script)], folder)
         yield (refused(done, f'usage: {os.path.basename(script)} '),

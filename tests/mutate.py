@@ -229,7 +229,7 @@ def usage(mutate):
            'a tree that does not build is refused', done)
     mutate.write('test.c', FILES['test.c'])
     done = mutate.run('--help')
-    yield done.returncode == 0 and 'usage: mutate' in done.stdout, 'mutate --help prints help', done
+    yield done.returncode == 0 and 'Usage: mutate' in done.stdout, 'mutate --help prints help', done
     yield mutate.is_untouched(), 'the tree is as it was', done
 
 

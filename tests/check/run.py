@@ -120,7 +120,7 @@ def check_counts(results):
     results.say(status == 1 and 'program.c' in out and out.endswith('\n0 passed, 1 failed\n'),
                 'a build that fails is a failure, and shows why', out)
     status, out, err = run('typo')
-    results.say((status, out) == (2, '') and err.startswith('usage: check ') and err.count('\n') == 1,
+    results.say((status, out) == (2, '') and err.startswith('Usage: check ') and err.count('\n') == 1,
                 'a way that is not known is refused in a line', err)
 
 

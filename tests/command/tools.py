@@ -64,7 +64,7 @@ def in_tree(command, folder, source_dir):
         os.symlink(os.path.join(source_dir, name), os.path.join(folder, 'real', name))
     for name in ('lint', 'bench'):
         done = there.run(name, '--help')
-        command.say(not done.returncode and f'usage: {"coherent-" * (name == "lint")}{name} ' in
+        command.say(not done.returncode and f'Usage: {"coherent-" * (name == "lint")}{name} ' in
                     done.stdout, f'{name} --help is that of the tool', done.stdout + done.stderr)
 
 

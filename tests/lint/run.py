@@ -151,7 +151,7 @@ def write(where, name, text):
 
 def usage(tests, where):
     done = tests.run('--help')
-    tests.say(not done.returncode and done.stdout.startswith('usage: coherent-lint'),
+    tests.say(not done.returncode and done.stdout.startswith('Usage: coherent-lint'),
               'usage: --help prints the options', done.stderr)
     with open(os.path.join(tests.source_dir, 'meson.build'), encoding='utf-8') as text:
         version = re.search(r"version: '(.*)'", text.read())[1]

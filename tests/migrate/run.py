@@ -127,12 +127,12 @@ def usage(results, where):
                     f'{done.returncode} {done.stdout} {done.stderr}')
 
     done = run('--help')
-    results.say(not done.returncode and done.stdout.startswith('usage: migrate table|bugs [--json] PATH'),
+    results.say(not done.returncode and done.stdout.startswith('Usage: migrate table|bugs [--json] PATH'),
                 'usage: --help prints the commands', done.stderr)
     os.symlink(os.path.join(SOURCE_DIR, 'tools/migrate'), os.path.join(where, 'coherent-migrate'))
     done = [subprocess.run([os.path.join(where, 'coherent-migrate'), *words], check=False, text=True,
                            capture_output=True) for words in (['--help'], ['stage2'])]
-    results.say(done[0].stdout.startswith('usage: coherent-migrate table|bugs [--json] PATH...\n'
+    results.say(done[0].stdout.startswith('Usage: coherent-migrate table|bugs [--json] PATH...\n'
                                           '       coherent-migrate stage1 PATH...\n') and
                 done[1].stderr.endswith('see coherent-migrate --help\n'),
                 'usage: the command has the name by which it was called', str(done))

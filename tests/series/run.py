@@ -153,7 +153,7 @@ def main():
             shutil.copytree(os.path.join(sys.argv[1], name), os.path.join(work, 'tree', name))
         tool = os.path.join(work, 'tree/tools/series')
         done = run(tool, '--help')
-        results.say(done.returncode == 0 and done.stdout.startswith('usage: series '), 'series --help', '')
+        results.say(done.returncode == 0 and done.stdout.startswith('Usage: series '), 'series --help', '')
         with tempfile.TemporaryDirectory() as folder:
             applies(results, folder, tool)
         with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 
 USAGE = """\
-usage: coherent-lint [-p DIR | --kernel DIR] [--json] [--gcc PROGRAM] [FILE.c...] [-- FLAGS...]
+Usage: coherent-lint [-p DIR | --kernel DIR] [--json] [--gcc PROGRAM] [FILE.c...] [-- FLAGS...]
 
 Finds mistakes with boxes, mems and devices of libcoherent in C programs: uses after
 coherent_expose() or coherent_free(), leaks, copies, and results that nobody checks. Files that

@@ -11,7 +11,7 @@ from upstream.transform import Problem
 from upstream.tree import HERE, SOURCE_DIR, read, states
 
 USAGE = """\
-usage: series [--kernel DIR] [--author 'NAME <ADDRESS>'] [--objects] [OUT]
+Usage: series [--kernel DIR] [--author 'NAME <ADDRESS>'] [--objects] [OUT]
 
 Writes the kernel face as patches for the kernel's own tree, to apply with git am. OUT is a new or
 empty folder; without it the patches go to build/series.
