@@ -84,8 +84,14 @@ def table(results):
                 'table: a row says why an allocation is not simple', str(row))
     done = run('table', 'driver')
     results.say(not done.returncode and done.stdout.splitlines()[-1] == '8 allocations in 2 files, '
-                '7 simple; all of them simple in 1 of the files', 'table: the last line counts',
+                '7 simple; all of them simple in 1 file', 'table: the last line counts',
                 done.stdout)
+    with tempfile.TemporaryDirectory() as where:
+        write(where, 'one.c', 'void f(struct n *n)\n{\n\tn->r = dma_alloc_coherent(n, 8, n, 0);\n}\n')
+        done = run('table', 'one.c', where=where)
+    results.say(done.stdout.splitlines()[-1:] == ['1 allocation in 1 file, 0 simple; '
+                                                  'all of them simple in 0 files'],
+                'table: the last line has no plural for one', done.stdout)
 
 
 def refused(results):

@@ -169,9 +169,13 @@ def text(row):
             f'{"simple" if row["simple"] else row["why"]}')
 
 
+def counted(number, noun):
+    return f'{number} {noun}{"s" * (number != 1)}'
+
+
 def summary(all_rows):
     simple = sum(row['simple'] for row in all_rows)
     files = {row['file'] for row in all_rows}
     mixed = {row['file'] for row in all_rows if not row['simple']}
-    return (f'{len(all_rows)} allocations in {len(files)} files, {simple} simple; '
-            f'all of them simple in {len(files - mixed)} of the files')
+    return (f'{counted(len(all_rows), "allocation")} in {counted(len(files), "file")}, {simple} simple; '
+            f'all of them simple in {counted(len(files - mixed), "file")}')
