@@ -130,6 +130,9 @@ def dead_paths(source_dir):
             # Modules and programs are built, and not in the tree.
             if not path.endswith('.ko') and not glob.glob(os.path.join(source_dir, path)):
                 yield f'{document}: {path}'
+        for path in re.findall(r'`(\w+/(?:\w+\.[ch])?)`', text):
+            if os.path.exists(os.path.join(source_dir, 'src', path)):
+                yield f'{document}: {path} is src/{path}'
 
 
 def picture(text):
