@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 from tap import Results  # noqa: E402
 
-WIDTHS = (360, 800, 1400)
+WIDTHS = (320, 360, 800, 1400)
 # The value of Chromium's setting for each mode.
 MODES = {'light': 1, 'dark': 0}
 # The script loads each page in each width. It writes the complaints into the page, and then DONE.
