@@ -19,6 +19,8 @@
 #include "peer.h"
 
 #define LIVE_MAX 100000
+/* So many addresses wait before the library uses them again. */
+#define QUARANTINE 4096
 /* A round allocates at most this many bytes and this many objects. */
 #define ROUND_BYTES ((size_t)4 << 20)
 #define ROUND_MAX 1000
@@ -307,12 +309,40 @@ static int bench_sizes(struct load *load)
 	return err;
 }
 
+static int open_device(struct load *load, bool hugepages)
+{
+	return coherent_device_open(&load->dev, "sim:edu,mask=48,step", .hugepages = hugepages,
+				    .report = coherent_report_stderr);
+}
+
+/*
+ * A device gives memory back while it is used, so later cases would pay for earlier ones. The new one
+ * fills its quarantine, as each device has after a while.
+ */
+static int renew_device(struct load *load)
+{
+	int err;
+
+	coherent_device_close(load->dev);
+	err = open_device(load, false);
+	load->bytes = 4096;
+	load->live = 1;
+	if (!err)
+		err = replace_ours(load, 2 * QUARANTINE);
+	empty_ours(load);
+	return err;
+}
+
 static int bench_all(struct load *load)
 {
 	int err = bench_page(load);
 
 	if (!err)
+		err = renew_device(load);
+	if (!err)
 		err = bench_many(load);
+	if (!err)
+		err = renew_device(load);
 	return err ? err : bench_sizes(load);
 }
 
@@ -357,8 +387,7 @@ int main(int argc, char **argv)
 	load.mems = calloc(LIVE_MAX, sizeof(*load.mems));
 	load.boxes = calloc(LIVE_MAX, sizeof(*load.boxes));
 	load.theirs = calloc(LIVE_MAX, sizeof(*load.theirs));
-	err = coherent_device_open(&load.dev, "sim:edu,mask=48,step", .hugepages = large,
-				   .report = coherent_report_stderr);
+	err = open_device(&load, large);
 	if (!err && load.mems && load.boxes && load.theirs)
 		err = counts ? only_count(&load, only_floor, argv[2], argv[3]) :
 		      large  ? bench_large(&load) :
