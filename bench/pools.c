@@ -3,8 +3,8 @@
  * Measures objects of pools, in the patterns of pools.h, beside DPDK's pools. Also measures a pair of
  * expose and reclaim, a thread that comes after many others, and the memory of a pool.
  *
- * "pools memory 64|256|4096" only measures the memory of many slots of a size. "pools count 64|256|4096
- * TURNS" only uses one object again and again, so that a caller can count instructions.
+ * "pools memory 64|256|4096" only measures the memory of many slots of a size. "pools count 64 batch peer
+ * TURNS" only does one side of a case, so that a caller can count instructions.
  */
 #include <coherent.h>
 #include <coherent/pool.h>
@@ -105,20 +105,22 @@ static int compare(struct pools_load *load, const struct pools_case *what, enum 
 	return err;
 }
 
+/* find_case() finds the first case of a size and a pattern. */
+static const struct pools_case cases[] = {
+	{ POOLS_64, POOLS_AGAIN, 1, "the last one again", { 1.5, 1.2, 1.1 } },
+	{ POOLS_64, POOLS_CHURN, 10000, "one of 10,000", { 2 } },
+	{ POOLS_64, POOLS_BURST, 256, "256, freed in random order", { 2 } },
+	{ POOLS_64, POOLS_BURST, 1024, "1,024, freed in random order", { 0 } },
+	{ POOLS_64, POOLS_BATCH_OF_32, 32, "32 at a time", { 2, 0, 1.2 } },
+	{ POOLS_256, POOLS_AGAIN, 1, "the last one again", { 0 } },
+	{ POOLS_256, POOLS_CHURN, 10000, "one of 10,000", { 0 } },
+	{ POOLS_256, POOLS_BATCH_OF_32, 32, "32 at a time", { 0 } },
+	{ POOLS_4096, POOLS_AGAIN, 1, "the last one again", { 1.5, 0, 1.05 } },
+	{ POOLS_4096, POOLS_CHURN, 1000, "one of 1,000", { 1.5, 0, 1.05 } },
+};
+
 static int bench_patterns(struct pools_load *load)
 {
-	static const struct pools_case cases[] = {
-		{ POOLS_64, POOLS_AGAIN, 1, "the last one again", { 1.5, 1.2, 1.1 } },
-		{ POOLS_64, POOLS_CHURN, 10000, "one of 10,000", { 2 } },
-		{ POOLS_64, POOLS_BURST, 256, "256, freed in random order", { 2 } },
-		{ POOLS_64, POOLS_BURST, 1024, "1,024, freed in random order", { 0 } },
-		{ POOLS_64, POOLS_BATCH_OF_32, 32, "32 at a time", { 2, 0, 1.2 } },
-		{ POOLS_256, POOLS_AGAIN, 1, "the last one again", { 0 } },
-		{ POOLS_256, POOLS_CHURN, 10000, "one of 10,000", { 0 } },
-		{ POOLS_256, POOLS_BATCH_OF_32, 32, "32 at a time", { 0 } },
-		{ POOLS_4096, POOLS_AGAIN, 1, "the last one again", { 1.5, 0, 1.05 } },
-		{ POOLS_4096, POOLS_CHURN, 1000, "one of 1,000", { 1.5, 0, 1.05 } },
-	};
 	int err = 0;
 
 	/* A driver makes only small objects on its stack. */
@@ -294,8 +296,6 @@ static int bench_memory(struct pools_load *load, const char *bytes)
 	return memory_4096(load, 100000);
 }
 
-/* --- The program --- */
-
 static int bench_all(struct pools_load *load)
 {
 	int err = bench_patterns(load);
@@ -314,21 +314,57 @@ static int bench_all(struct pools_load *load)
 	return err;
 }
 
-static int only_count(struct pools_load *load, const char *bytes, const char *turns)
-{
-	const unsigned int n = (unsigned int)strtoul(turns, NULL, 10);
+/* --- Counts of instructions --- */
 
-	load->live = 1;
-	if (!strcmp(bytes, "64"))
-		return again_box_64(load, n);
-	return strcmp(bytes, "256") ? again_box_4096(load, n) : again_box_256(load, n);
+static const struct pools_case *find_case(const char *bytes, const char *pattern)
+{
+	static const char *const names[POOLS_PATTERNS] = { "again", "churn", "burst", "batch" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (bytes_of[cases[i].size] == strtoul(bytes, NULL, 10) &&
+		    !strcmp(names[cases[i].pattern], pattern))
+			return &cases[i];
+	return NULL;
 }
+
+static const struct pools_side *find_side(const struct pools_case *what, const char *name)
+{
+	static const char *const names[POOLS_WAYS] = { "box", "value", "in-place" };
+
+	if (!strcmp(name, "peer"))
+		return pools_dpdk(what->size, what->pattern);
+	for (enum pools_way way = 0; way < POOLS_WAYS; way++)
+		if (!strcmp(names[way], name))
+			return ours(what->size, way, what->pattern);
+	return NULL;
+}
+
+/* A side that is unknown or not installed does nothing. */
+static int only_count(struct pools_load *load, char **args)
+{
+	const struct pools_case *what = find_case(args[0], args[1]);
+	const struct pools_side *side = what ? find_side(what, args[2]) : NULL;
+	int err;
+
+	if (!side)
+		return 0;
+	shuffle(load, what->live);
+	err = begin(side, load);
+	if (!err)
+		err = side->run(load, (unsigned int)strtoul(args[3], NULL, 10));
+	end(side, load);
+	return err;
+}
+
+/* --- The program --- */
 
 static int run(struct pools_load *load, int argc, char **argv)
 {
-	if (argc == 1)
-		return peer_open(argv[0], false) ? -1 : bench_all(load);
-	return argc == 3 ? bench_memory(load, argv[2]) : only_count(load, argv[2], argv[3]);
+	if (argc == 3)
+		return bench_memory(load, argv[2]);
+	if (peer_open(argv[0], false))
+		return -1;
+	return argc == 1 ? bench_all(load) : only_count(load, argv + 2);
 }
 
 int main(int argc, char **argv)
@@ -338,8 +374,10 @@ int main(int argc, char **argv)
 	int err;
 
 	if (argc != 1 && !(argc == 3 && !strcmp(argv[1], "memory")) &&
-	    !(argc == 4 && !strcmp(argv[1], "count"))) {
-		fputs("usage: pools [memory 64|256|4096 | count 64|256|4096 TURNS]\n", stderr);
+	    !(argc == 6 && !strcmp(argv[1], "count"))) {
+		fputs("usage: pools [memory 64|256|4096 | count 64|256|4096 again|churn|burst|batch "
+		      "box|value|in-place|peer TURNS]\n",
+		      stderr);
 		return 2;
 	}
 	err = coherent_device_open(&dev, "sim:edu,mask=48,step", .report = coherent_report_stderr);
