@@ -14,20 +14,29 @@
 
 /* --- Questions --- */
 
-/* The answer takes the place of the question. The question allows no more bytes, in .argsz. */
+/*
+ * The answer takes the place of the question. The question allows no more bytes, in .argsz. A peer may
+ * answer while the question is still being sent, so the answer comes to another place first.
+ */
 static int ask_info_locked(struct vfio_user *user, enum vfio_user_command command, void *info,
 			   size_t bytes) NEEDS_LOCK(user->lock)
 {
+	/* This is the longest answer. */
+	char answer[sizeof(struct vfio_region_info)];
 	struct vfio_user_call call = {
 		.command = command,
 		.parts = { { info, bytes } },
 		.part_count = 1,
-		.answer = info,
+		.answer = answer,
 		.answer_max = bytes,
 	};
 	int err = vfio_user_peer_ask_locked(user, &call, bytes);
 
-	return err == -EREMOTEIO ? vfio_user_peer_refused_locked(user, &call) : err;
+	if (err == -EREMOTEIO)
+		return vfio_user_peer_refused_locked(user, &call);
+	if (!err)
+		memcpy(info, answer, bytes);
+	return err;
 }
 
 /* Access a region by 1, 2, 4 or 8 bytes, in little-endian order. */
