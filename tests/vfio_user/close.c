@@ -53,38 +53,63 @@ static void closed_device_leaves_private_memory(void **state)
 	assert_int_equal(byte, 7);
 }
 
-static bool is_closed;
+/* @counts is how often the thread has written to all pages. */
+struct writer {
+	union byte_mem mem;
+	unsigned int counts;
+	bool ends;
+	bool has_lost;
+};
 
-/* The only writer reads what it wrote before. Returns the object if it read something else. */
-static void *count_in_each_page(void *arg)
+/* The only writer reads what it wrote before. */
+static bool count_in_each_page(union byte_mem *mem, uint8_t count)
 {
-	union byte_mem *mem = arg;
-	uint8_t count = 0, byte;
+	uint8_t byte;
 
-	for (; !__atomic_load_n(&is_closed, __ATOMIC_ACQUIRE); count++)
-		for (size_t at = 0; at < PAGES_WRITTEN * BYTES; at += BYTES)
-			if (coherent_read(mem, at, &byte) || byte != count ||
-			    coherent_write(mem, at, (uint8_t)(byte + 1)))
-				return mem;
+	for (size_t at = 0; at < PAGES_WRITTEN * BYTES; at += BYTES)
+		if (coherent_read(mem, at, &byte) || byte != count ||
+		    coherent_write(mem, at, (uint8_t)(byte + 1)))
+			return false;
+	return true;
+}
+
+static void *count_until_the_end(void *arg)
+{
+	struct writer *writer = arg;
+	unsigned int counts = 0;
+
+	while (!__atomic_load_n(&writer->ends, __ATOMIC_ACQUIRE) && !writer->has_lost) {
+		writer->has_lost = !count_in_each_page(&writer->mem, (uint8_t)counts);
+		__atomic_store_n(&writer->counts, ++counts, __ATOMIC_RELEASE);
+	}
 	return NULL;
+}
+
+/* Returns after the writer has written to all pages once more. */
+static void wait_for_count(const struct writer *writer)
+{
+	const unsigned int seen = __atomic_load_n(&writer->counts, __ATOMIC_ACQUIRE);
+
+	while (__atomic_load_n(&writer->counts, __ATOMIC_ACQUIRE) == seen)
+		usleep(1000);
 }
 
 static void close_loses_no_write(void **state)
 {
-	union byte_mem mem = COHERENT_EMPTY;
+	struct writer writer = { .mem = COHERENT_EMPTY };
 	pthread_t thread;
-	void *lost;
 
 	start(state);
-	assert_ok(coherent_zeroed(&mem, dev, PAGES_WRITTEN * BYTES));
-	assert_ok(pthread_create(&thread, NULL, count_in_each_page, &mem));
-	usleep(100000);
+	assert_ok(coherent_zeroed(&writer.mem, dev, PAGES_WRITTEN * BYTES));
+	assert_ok(pthread_create(&thread, NULL, count_until_the_end, &writer));
+	wait_for_count(&writer);
 	close_device();
-	usleep(50000);
-	__atomic_store_n(&is_closed, true, __ATOMIC_RELEASE);
-	assert_ok(pthread_join(thread, &lost));
-	coherent_free(&mem);
-	assert_null(lost);
+	__atomic_store_n(&writer.ends, true, __ATOMIC_RELEASE);
+	assert_ok(pthread_join(thread, NULL));
+	if (!writer.has_lost)
+		assert_true(count_in_each_page(&writer.mem, (uint8_t)writer.counts));
+	coherent_free(&writer.mem);
+	assert_false(writer.has_lost);
 }
 
 /* The child has copies of the descriptors, and it does not have the memory. */
