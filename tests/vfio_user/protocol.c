@@ -44,9 +44,9 @@ static int open_with(enum misdeed misdeed, enum vfio_user_command command, bool 
 }
 
 /*
- * The kernel closes descriptors that come with a reply, but for the twin socket. The reply to DMA_MAP has no payload that could
- * be missing. The text in the reply to VERSION may have any size. With one socket, a second answer ends the connection when a thread reads it, which may be
- * after the open.
+ * The kernel closes descriptors that come with a reply, but for the twin socket. The reply to DMA_MAP
+ * has no payload that could be missing. The text in the reply to VERSION may have any size. With one
+ * socket, a second answer ends the connection when a thread reads it, which may be after the open.
  */
 static bool may_open(enum misdeed misdeed, enum vfio_user_command command, bool no_twin)
 {
