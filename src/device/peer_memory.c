@@ -178,9 +178,9 @@ static int make_private_locked(struct peer_memory *memory, struct peer_region *r
 }
 
 /*
- * Other threads may write to a live object of a device that is closed. A private copy of the file takes
- * its place in one step, so a write goes to the file before the step and to the copy after it. Both
- * show the write.
+ * Other threads may write to a live object while its device is closed. A private copy takes the place of
+ * the shared mapping in one step. A write before this step is in the file, and the copy shows the file.
+ * A write after this step is in the copy. The file stays in memory as long as the copy.
  */
 static int keep_contents_locked(struct peer_region *region)
 {
