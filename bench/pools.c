@@ -327,44 +327,61 @@ static const struct pools_case *find_case(const char *bytes, const char *pattern
 	return NULL;
 }
 
-static const struct pools_side *find_side(const struct pools_case *what, const char *name)
+/* Returns POOLS_WAYS for the peer, and more for a name that is unknown. */
+static unsigned int find_way(const char *name)
 {
-	static const char *const names[POOLS_WAYS] = { "box", "value", "in-place" };
+	static const char *const names[] = { "box", "value", "in-place", "peer" };
+	unsigned int way = 0;
 
-	if (!strcmp(name, "peer"))
-		return pools_dpdk(what->size, what->pattern);
-	for (enum pools_way way = 0; way < POOLS_WAYS; way++)
-		if (!strcmp(names[way], name))
-			return ours(what->size, way, what->pattern);
-	return NULL;
+	while (way < ARRAY_SIZE(names) && strcmp(names[way], name))
+		way++;
+	return way;
 }
 
-/* A side that is unknown or not installed does nothing. */
+/* Without DPDK the side of the peer does nothing. */
 static int only_count(struct pools_load *load, char **args)
 {
-	const struct pools_case *what = find_case(args[0], args[1]);
-	const struct pools_side *side = what ? find_side(what, args[2]) : NULL;
-	int err;
+	const struct pools_case *what = find_case(args[2], args[3]);
+	const unsigned int way = find_way(args[4]);
+	const bool is_peer = way == POOLS_WAYS;
+	const struct pools_side *side;
+	int err = is_peer && peer_open(args[0], false) ? -1 : 0;
 
+	if (err)
+		return err;
+	side = is_peer ? pools_dpdk(what->size, what->pattern) :
+			 ours(what->size, way, what->pattern);
 	if (!side)
 		return 0;
 	shuffle(load, what->live);
 	err = begin(side, load);
 	if (!err)
-		err = side->run(load, (unsigned int)strtoul(args[3], NULL, 10));
+		err = side->run(load, (unsigned int)strtoul(args[5], NULL, 10));
 	end(side, load);
 	return err;
 }
 
 /* --- The program --- */
 
+static bool is_valid(int argc, char **argv)
+{
+	switch (argc) {
+	case 1:
+		return true;
+	case 3:
+		return !strcmp(argv[1], "memory");
+	case 6:
+		return !strcmp(argv[1], "count") && find_case(argv[2], argv[3]) &&
+		       find_way(argv[4]) <= POOLS_WAYS;
+	}
+	return false;
+}
+
 static int run(struct pools_load *load, int argc, char **argv)
 {
-	if (argc == 3)
-		return bench_memory(load, argv[2]);
-	if (peer_open(argv[0], false))
-		return -1;
-	return argc == 1 ? bench_all(load) : only_count(load, argv + 2);
+	if (argc == 1)
+		return peer_open(argv[0], false) ? -1 : bench_all(load);
+	return argc == 3 ? bench_memory(load, argv[2]) : only_count(load, argv);
 }
 
 int main(int argc, char **argv)
@@ -373,8 +390,7 @@ int main(int argc, char **argv)
 	struct coherent_device *dev;
 	int err;
 
-	if (argc != 1 && !(argc == 3 && !strcmp(argv[1], "memory")) &&
-	    !(argc == 6 && !strcmp(argv[1], "count"))) {
+	if (!is_valid(argc, argv)) {
 		fputs("usage: pools [memory 64|256|4096 | count 64|256|4096 again|churn|burst|batch "
 		      "box|value|in-place|peer TURNS]\n",
 		      stderr);
