@@ -15,12 +15,11 @@
 #include <string.h>
 
 #include "../src/base/size.h"
+#include "../src/memory/iova_quarantine.h"
 #include "bench.h"
 #include "peer.h"
 
 #define LIVE_MAX 100000
-/* So many addresses wait before the library uses them again. */
-#define QUARANTINE 4096
 /* A round allocates at most this many bytes and this many objects. */
 #define ROUND_BYTES ((size_t)4 << 20)
 #define ROUND_MAX 1000
@@ -328,7 +327,7 @@ static int renew_device(struct load *load)
 	load->bytes = 4096;
 	load->live = 1;
 	if (!err)
-		err = replace_ours(load, 2 * QUARANTINE);
+		err = replace_ours(load, 2 * IOVA_RETIRED_MAX);
 	empty_ours(load);
 	return err;
 }
