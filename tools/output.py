@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""The tools of this folder end with one line if their standard output cannot be written."""
+"""The tools of this folder share how they read arguments and how they write to standard output."""
+import argparse
 import io
 import os
 import sys
@@ -7,6 +8,16 @@ import sys
 
 class Unwritable(Exception):
     """Standard output cannot be written. argparse ignores each OSError, so this is not one."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports an error in one line, and begins its help as the command coherent does."""
+
+    def format_help(self):
+        return super().format_help().replace('usage:', 'Usage:', 1)
+
+    def error(self, message):
+        self.exit(2, f'{self.prog}: {message}; see {self.prog} --help\n')
 
 
 class Output(io.FileIO):
