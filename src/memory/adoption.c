@@ -113,7 +113,7 @@ int adoption_refuse(struct object_store *store, const char *at, const struct ado
 {
 	static const char *const why[] = {
 		[SYS_MAPS_FINE] =
-			"the kernel cannot pin it, it is read-only, or behind the end of its file",
+			"the kernel cannot pin it, or it is read-only or behind the end of its file",
 		[SYS_MAPS_NOTHING] = "nothing is mapped there",
 		[SYS_MAPS_NO_READ] = "this process may not read it",
 		[SYS_MAPS_NO_WRITE] = "this process may not write to it; map it with PROT_WRITE",
