@@ -118,14 +118,6 @@ static int complain(const char *argument, const char *problem)
 	return 2;
 }
 
-static int bad_option(int letter, const char *argument)
-{
-	const char text[] = { '-', (char)letter, '\0' };
-
-	/* Several letters may share an argument, so getopt_long() may still be at that argument. */
-	return complain(letter && !strchr("bh", letter) ? text : argument, "is not a valid option");
-}
-
 static int run(struct copy *copy, const char *path)
 {
 	FILE *file = fopen(path, "r");
@@ -178,13 +170,11 @@ int main(int argc, char **argv)
 	bool beside = false;
 	int option, status = 2;
 
-	/* The messages of this file end with a hint; those of getopt_long() do not. */
-	opterr = 0;
 	while ((option = getopt_long(argc, argv, "bh", options, NULL)) != -1) {
 		if (option == 'h')
 			return fputs(help, stdout) < 0 || fflush(stdout);
 		if (option != 'b')
-			return bad_option(optopt, argv[optind - 1]);
+			return 2;
 		beside = true;
 	}
 	if (argc - optind != 3)
