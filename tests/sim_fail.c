@@ -1,42 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * These tests make calls of a driver fail with the keys for that, and give devices bad keys. The linker
- * puts __wrap_pthread_create() between the library and the C library.
+ * These tests make calls of a driver fail with the keys for that, and give devices bad keys.
  */
 #include <coherent/pool.h>
-#include <errno.h>
-#include <pthread.h>
 
 #include "test.h"
 
 COHERENT_BOX_TYPE(number_box, uint64_t);
-
-static bool is_at_limit_of_threads;
-
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
-			  void *arg);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
-			  void *arg);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
-			  void *arg)
-{
-	return is_at_limit_of_threads ? EAGAIN : __real_pthread_create(thread, attr, fn, arg);
-}
-
-static void lack_of_threads_is_reported(void **state)
-{
-	struct log log = LOG_EMPTY;
-	struct coherent_device *dev;
-
-	(void)state;
-	is_at_limit_of_threads = true;
-	assert_err(coherent_device_open(&dev, "sim:edu", .report = log_report, .report_arg = &log),
-		   -ENOMEM);
-	assert_true(log_has(&log, "raise ulimit -u, or give the key step"));
-	assert_ok(coherent_device_open(&dev, "sim:edu,step"));
-	coherent_device_close(dev);
-	is_at_limit_of_threads = false;
-}
 
 static void nth_allocation_fails(void **state)
 {
@@ -202,7 +172,6 @@ static void bad_key_is_refused_with_the_list(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lack_of_threads_is_reported),
 		cmocka_unit_test(nth_allocation_fails),
 		cmocka_unit_test(nth_allocation_of_a_pool_or_reclaim_fails),
 		cmocka_unit_test(loop_over_allocations_misses_none),
