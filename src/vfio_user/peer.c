@@ -296,6 +296,7 @@ static int open_channels(struct vfio_user_connection *connection, int fd, int tw
 
 static int start_thread(struct vfio_user_connection *connection)
 {
+	const struct coherent_device *dev = connection->user->backend.dev;
 	struct vfio_user_channel *channel = connection->has_twin ? &connection->twin :
 								   &connection->main;
 	int err;
@@ -307,7 +308,8 @@ static int start_thread(struct vfio_user_connection *connection)
 	if (connection->has_twin)
 		vfio_user_channel_close(&connection->twin);
 	vfio_user_channel_close(&connection->main);
-	/* pthread_create() returns EAGAIN for a lack of memory and at a limit of threads. */
+	report(&dev->reporter, COHERENT_ERROR, "%s: no thread can be started; raise ulimit -u",
+	       dev->name);
 	return -ENOMEM;
 }
 

@@ -168,7 +168,7 @@ static bool is_expected(int err)
 static void fail_each_call(void)
 {
 	const pthread_t self = pthread_self();
-	unsigned int nth, tolerated = 0;
+	unsigned int nth, tolerated = 0, lacks_thread = 0;
 
 	inject.thread = &self;
 	for (nth = 1;; nth++) {
@@ -185,6 +185,7 @@ static void fail_each_call(void)
 			fail_msg("call %u fails with %d, and the driver gets %d: %s", nth,
 				 inject.err, err, reports.text);
 		tolerated += inject.failed && !err;
+		lacks_thread += log_has(&reports, "no thread can be started; raise ulimit -u");
 		check_and_close(&use);
 		assert_int_equal(inject.blocks, before.blocks);
 		assert_int_equal(inject.bytes, before.bytes);
@@ -196,6 +197,7 @@ static void fail_each_call(void)
 	print_message("# %u calls failed in turn, %u of them made no difference\n", nth - 1,
 		      tolerated);
 	assert_true(nth > 80);
+	assert_true(lacks_thread);
 }
 
 static void each_failure_leaves_nothing(void **state)
