@@ -3,8 +3,8 @@
  * Measures objects of pools, in the patterns of pools.h, beside DPDK's pools. Also measures a pair of
  * expose and reclaim, a thread that comes after many others, and the memory of a pool.
  *
- * "pools memory 64|256|4096" only measures the memory of many slots of a size. "pools count 64 batch peer
- * TURNS" only does one side of a case, so that a caller can count instructions.
+ * "pools memory 64 1000000" only measures the memory and the mappings of a million slots of 64 bytes.
+ * "pools count 64 batch peer TURNS" only does one side of a case, so that a caller can count instructions.
  */
 #include <coherent.h>
 #include <coherent/pool.h>
@@ -31,6 +31,11 @@
 /* A round takes some 0.2 ms. */
 #define TURNS 8192
 #define LAST_THREAD 65
+
+/* The default of dma_entry_limit of vfio_iommu_type1. */
+#define VFIO_MAPPINGS_MAX 65535
+
+static struct coherent_device *dev;
 
 static const unsigned int bytes_of[POOLS_SIZES] = { 64, 256, 4096 };
 
@@ -253,33 +258,41 @@ static int bench_threads(void)
 
 /* --- Memory --- */
 
-#define MEMORY(n)                                                            \
-	static int memory_##n(struct pools_load *load, size_t count)         \
-	{                                                                    \
-		union mem_##n *mems = calloc(count, sizeof(*mems));          \
-		long before;                                                 \
-		int err = mems ? 0 : -ENOMEM;                                \
-		size_t i;                                                    \
-                                                                             \
-		/* Touch the array first, so that its pages do not count. */ \
-		if (mems)                                                    \
-			memset(mems, 0, count * sizeof(*mems));              \
-		before = bench_process_memory();                             \
-		for (i = 0; !err && i < count; i++)                          \
-			err = start_##n(load, POOLS_BOX, &mems[i]);          \
-		print_memory(n, count, bench_process_memory() - before);     \
-		while (i--)                                                  \
-			coherent_free(&mems[i]);                             \
-		free(mems);                                                  \
-		return err;                                                  \
+#define MEMORY(n)                                                                      \
+	static int memory_##n(struct pools_load *load, size_t count)                   \
+	{                                                                              \
+		union mem_##n *mems = calloc(count, sizeof(*mems));                    \
+		long before;                                                           \
+		int err = mems ? 0 : -ENOMEM;                                          \
+		size_t i;                                                              \
+                                                                                       \
+		/* Touch the array first, so that its pages do not count. */           \
+		if (mems)                                                              \
+			memset(mems, 0, count * sizeof(*mems));                        \
+		before = bench_process_memory();                                       \
+		for (i = 0; !err && i < count; i++)                                    \
+			err = start_##n(load, POOLS_BOX, &mems[i]);                    \
+		if (!err)                                                              \
+			err = print_memory(n, count, bench_process_memory() - before); \
+		while (i--)                                                            \
+			coherent_free(&mems[i]);                                       \
+		free(mems);                                                            \
+		return err;                                                            \
 	}
 
-static void print_memory(unsigned int bytes, size_t count, long taken)
+static int print_memory(unsigned int bytes, size_t count, long taken)
 {
+	struct coherent_stats stats;
 	char name[96];
+	int err;
 
 	snprintf(name, sizeof(name), "all memory of a slot, %u bytes, %zu live", bytes, count);
 	bench_figure(name, "bytes", (double)taken / (double)count, 0);
+	err = coherent_device_stats(dev, &stats);
+	snprintf(name, sizeof(name), "mappings of a pool, %u bytes, %zu live", bytes, count);
+	if (!err)
+		bench_figure(name, "maps", (double)stats.mappings, VFIO_MAPPINGS_MAX);
+	return err;
 }
 
 MEMORY(64)
@@ -287,13 +300,13 @@ MEMORY(256)
 MEMORY(4096)
 
 /* The device is new, so that it has no memory that was freed. */
-static int bench_memory(struct pools_load *load, const char *bytes)
+static int bench_memory(struct pools_load *load, const char *bytes, const char *live)
 {
+	const size_t count = strtoul(live, NULL, 10);
+
 	if (!strcmp(bytes, "64"))
-		return memory_64(load, 1000000);
-	if (!strcmp(bytes, "256"))
-		return memory_256(load, 1000000);
-	return memory_4096(load, 100000);
+		return memory_64(load, count);
+	return strcmp(bytes, "256") ? memory_4096(load, count) : memory_256(load, count);
 }
 
 static int bench_all(struct pools_load *load)
@@ -368,8 +381,9 @@ static bool is_valid(int argc, char **argv)
 	switch (argc) {
 	case 1:
 		return true;
-	case 3:
-		return !strcmp(argv[1], "memory");
+	case 4:
+		return !strcmp(argv[1], "memory") && find_case(argv[2], "again") &&
+		       strtoul(argv[3], NULL, 10);
 	case 6:
 		return !strcmp(argv[1], "count") && find_case(argv[2], argv[3]) &&
 		       find_way(argv[4]) <= POOLS_WAYS;
@@ -381,17 +395,16 @@ static int run(struct pools_load *load, int argc, char **argv)
 {
 	if (argc == 1)
 		return peer_open(argv[0], false) ? -1 : bench_all(load);
-	return argc == 3 ? bench_memory(load, argv[2]) : only_count(load, argv);
+	return argc == 4 ? bench_memory(load, argv[2], argv[3]) : only_count(load, argv);
 }
 
 int main(int argc, char **argv)
 {
 	static struct pools_load load;
-	struct coherent_device *dev;
 	int err;
 
 	if (!is_valid(argc, argv)) {
-		fputs("usage: pools [memory 64|256|4096 | count 64|256|4096 again|churn|burst|batch "
+		fputs("usage: pools [memory 64|256|4096 LIVE | count 64|256|4096 again|churn|burst|batch "
 		      "box|value|in-place|peer TURNS]\n",
 		      stderr);
 		return 2;
