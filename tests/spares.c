@@ -299,7 +299,7 @@ static void record_forgets_the_last_object(void **state)
 	assert_int_equal(object->slack, 1);
 	assert_int_equal(object->since_ns, 0);
 	assert_int_equal(object->pages.first, 0);
-	object_destroy(object);
+	object_drop_home(object);
 	assert_err(coherent_find_addr(dev, address, &info), -ERANGE);
 	coherent_free(&other);
 }

@@ -283,9 +283,15 @@ int object_new_home(const struct coherent_object *old, struct coherent_object **
 	lock_drop(&store->lock);
 	if (err)
 		return err;
-	ref_hold(store->device);
 	(*out)->attrs = old->attrs;
 	return 0;
+}
+
+/* The record ends as every other, which drops a reference. */
+void object_drop_home(struct coherent_object *home)
+{
+	ref_hold(home->store->device);
+	object_destroy(home);
 }
 
 /* The pages are the mem's. Its store may not be locked here, but the caller has the mem. */
@@ -474,7 +480,6 @@ void object_hand_over(struct coherent_object *object, struct coherent_object *ho
 	retire_locked(store, object);
 	trim_locked(store, object->since_ns);
 	lock_drop(&store->lock);
-	ref_put(store->device);
 }
 
 void object_move_adoption(struct coherent_object *object, struct coherent_object *home)
@@ -497,7 +502,9 @@ void object_defer(struct coherent_object *object, enum coherent_state state)
 	store->stats.waiting++;
 	raise_maxima_locked(store);
 	lock_drop(&store->lock);
-	ref_put(store->device);
+	/* The box of a reclaim has the reference now. */
+	if (state != COHERENT_STATE_RECLAIMED)
+		ref_put(store->device);
 }
 
 void object_leak(struct coherent_object *object)

@@ -364,11 +364,17 @@ int object_new(struct object_store *store, const struct iova_want *want, size_t 
 /**
  * object_new_home() - Make the record of a box that has an address and no pages yet.
  * @old: The object whose contents the box will have. Its address is like that of the box.
- * @out: Set to the record.
+ * @out: Set to the record. It gets the reference of @old to the device when @old ends.
  *
  * Return: as object_new().
  */
 int object_new_home(const struct coherent_object *old, struct coherent_object **out);
+
+/**
+ * object_drop_home() - End a record that did not become the box of a reclaim.
+ * @home: From object_new_home(). Its mem has not ended. Invalid afterwards.
+ */
+void object_drop_home(struct coherent_object *home);
 
 /**
  * object_new_twin() - Make the record of a twin.

@@ -295,7 +295,7 @@ static int new_home(const struct coherent_object *old, bool fence, struct cohere
 	if (!fence)
 		err = object_get_home(home);
 	if (err) {
-		object_destroy(home);
+		object_drop_home(home);
 		return err;
 	}
 	*out = home;
@@ -332,14 +332,15 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 	if (err)
 		return err;
 	err = mapping_unmap(old, idle);
+	if (err)
+		object_drop_home(home);
 	if (mem_stays(err))
-		goto drop_home;
+		return err;
 	*mem = (struct coherent_mem){ .va = NULL };
 	if (err) {
-		err = -EIO;
 		watch_free(old, COHERENT_STATE_MEM);
 		object_leak(old);
-		goto drop_home;
+		return -EIO;
 	}
 	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	coherent_rmb();
@@ -354,10 +355,6 @@ static int take_back(struct coherent_mem *mem, struct coherent_box *box, bool id
 		adoption_come_home(home);
 	*box = (struct coherent_box){ object_va(home), count, home };
 	return 0;
-
-drop_home:
-	object_destroy(home);
-	return err;
 }
 
 /* Pools give way before the call fails. Until then nothing has changed. */
