@@ -3,8 +3,10 @@
  * The linker puts these functions between the library and libc (--wrap); meson
  * asks for 64-bit offsets, so mmap() is mmap64() there.
  */
+#include <errno.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "inject.h"
@@ -175,6 +177,10 @@ int __real_memfd_create(const char *name, unsigned int flags);
 int __wrap_memfd_create(const char *name, unsigned int flags);
 int __wrap_memfd_create(const char *name, unsigned int flags)
 {
+	if (inject.refused == SYS_memfd_create) {
+		errno = EPERM;
+		return -1;
+	}
 	return inject_fails_with(EMFILE) ? -1 : inject_opened(__real_memfd_create(name, flags));
 }
 

@@ -21,7 +21,7 @@
  * @no_populate: madvise() refuses MADV_POPULATE_WRITE, as Linux did before 5.14.
  * @hugepages: The system seems to have hugepages; ordinary pages take their place.
  * @refused: The number of a system call that a filter refuses with EPERM; 0 for none. It has to be
- *	one that the library makes by syscall().
+ *	one that the library makes by syscall(), or memfd_create().
  * @short_sends: sendmsg() sends at most 12 bytes, as much as the header of a vhost-user message.
  * @time_is_up: A wait for one socket ends only if the socket is ready or this is set. So a slow
  *	machine is not a timeout. NULL for real time. Another process may set it.

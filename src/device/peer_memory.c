@@ -10,15 +10,37 @@
  * that takes the place of the old one. If the driver does not say so, freed memory stays with the
  * peer until a fence, or until the connection ends.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/sys.h"
 #include "device/device.h"
 #include "device/peer_memory.h"
+#include "device/peer_socket.h"
 
 /* The library uses at most this many regions, which is more than known peers have. */
 #define REGIONS_MAX 4096
+
+/* --- Open --- */
+
+/* A driver must not learn at its first expose that it can expose nothing. */
+int peer_memory_check(const struct peer_socket *socket)
+{
+	int fd, err = sys_memfd("coherent", &fd);
+
+	if (!err)
+		sys_close(fd);
+	if (err == -EMFILE || err == -ENFILE)
+		return peer_socket_report(socket, err);
+	if (err != -EPERM && err != -EACCES && err != -ENOSYS)
+		return err ? -ENOMEM : 0;
+	report(&socket->dev->reporter, COHERENT_ERROR,
+	       "%s: its memory is files, and the system refuses memfd_create(): %s; look for a "
+	       "seccomp filter of this process",
+	       socket->dev->name, strerror(-err));
+	return -ENODEV;
+}
 
 /* --- The table --- */
 

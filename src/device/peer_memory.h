@@ -16,6 +16,8 @@
 
 #include "backend.h"
 
+struct peer_socket;
+
 /**
  * struct peer_region - Memory that the peer has, or may still have.
  * @address: The device address.
@@ -70,6 +72,15 @@ struct peer_memory {
 	size_t spare_bytes;
 	bool closed;
 };
+
+/**
+ * peer_memory_check() - Find out whether this process can make files of memory.
+ * @socket: The device that is being opened, for reports.
+ *
+ * Return: 0; with a report: -ENODEV (a filter refuses the call), -ENOSPC (no descriptor is left);
+ * -ENOMEM.
+ */
+int peer_memory_check(const struct peer_socket *socket);
 
 /**
  * peer_memory_connect_locked() - Note how many regions a peer takes that has just connected.

@@ -146,6 +146,8 @@ static int vfio_user_open(struct backend **backend, struct coherent_device *dev,
 	err = read_name(user, name, options);
 	if (!err)
 		err = open_descriptors(user);
+	if (!err && user->keys.files)
+		err = peer_memory_check(&user->socket);
 	lock_take(&user->lock);
 	if (!err)
 		err = connect_locked(user);

@@ -125,6 +125,8 @@ static int vhost_user_open(struct backend **backend, struct coherent_device *dev
 	err = read_name(vhost, name, options);
 	if (!err)
 		err = open_descriptors(vhost);
+	if (!err)
+		err = peer_memory_check(&vhost->socket);
 	lock_take(&vhost->lock);
 	if (!err)
 		err = vhost_user_peer_connect_locked(vhost);

@@ -4,6 +4,7 @@
  * vfio-user, loses it and connects again. The peer is another process, so its calls do not fail.
  */
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -255,6 +256,22 @@ static void open_without_descriptors_says_so(void **state)
 	assert_true(more > 4);
 }
 
+/* Only a device with files needs what the filter refuses. */
+static void filter_of_system_calls_is_explained(void **state)
+{
+	(void)state;
+	inject.refused = SYS_memfd_create;
+	keys = ",files";
+	assert_err(open_far_peer(), -ENODEV);
+	assert_true(
+		log_has(&reports, "its memory is files, and the system refuses memfd_create()"));
+	keys = "";
+	assert_ok(open_far_peer());
+	inject.refused = 0;
+	coherent_device_close(dev);
+	dev = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +280,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_failure_with_files_leaves_nothing,
 						start_far_peer, end_far_peer),
 		cmocka_unit_test_setup_teardown(open_without_descriptors_says_so, start_far_peer,
+						end_far_peer),
+		cmocka_unit_test_setup_teardown(filter_of_system_calls_is_explained, start_far_peer,
 						end_far_peer),
 	};
 

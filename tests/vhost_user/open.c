@@ -7,6 +7,7 @@
 #include <linux/virtio_mmio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -291,6 +292,22 @@ static void level_of_vhost_user_is_peer(void **state)
 	coherent_device_close(dev);
 }
 
+/* A container may have a filter that refuses what the memory of the device needs. */
+static void filter_of_system_calls_is_explained(void **state)
+{
+	struct coherent_device *none;
+	struct log log = LOG_EMPTY;
+
+	(void)state;
+	inject.refused = SYS_memfd_create;
+	assert_err(coherent_device_open(&none, "vhost-user:/does/not/exist", .report = log_report,
+					.report_arg = &log),
+		   -ENODEV);
+	inject.refused = 0;
+	assert_int_equal(log.count, 1);
+	assert_true(log_has(&log, "its memory is files, and the system refuses memfd_create()"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +319,7 @@ int main(void)
 		cmocka_unit_test(socket_that_only_seems_ready_is_a_timeout),
 		cmocka_unit_test(a_failed_open_gives_the_reason),
 		cmocka_unit_test(wrong_kinds_of_sockets_are_refused),
+		cmocka_unit_test(filter_of_system_calls_is_explained),
 		WITH_PEER(socket_of_another_user_is_explained),
 		WITH_PEER(level_of_vhost_user_is_peer),
 	};
