@@ -267,6 +267,17 @@ static void close_doorbell(struct served *served)
 		sys_close(served->hung_up);
 }
 
+static int open_stop(struct served *served, int stop_fd)
+{
+	int err = serve_stop_open(&served->stop, stop_fd);
+
+	if (err != -EAGAIN)
+		return err;
+	report(&served->reporter, COHERENT_ERROR, "%s: no thread can be started; raise ulimit -u",
+	       served->dev->name);
+	return -ENOMEM;
+}
+
 static int serve_device(const char *path, const struct coherent_serve_options *options)
 {
 	struct served served = {
@@ -280,7 +291,7 @@ static int serve_device(const char *path, const struct coherent_serve_options *o
 		return err;
 	err = open_doorbell(&served);
 	if (!err)
-		err = serve_stop_open(&served.stop, options->stop_fd);
+		err = open_stop(&served, options->stop_fd);
 	if (!err) {
 		err = serve_at(&served, path, options);
 		serve_stop_close(&served.stop);

@@ -104,7 +104,7 @@ static int run_queue(struct serve_session *session)
 	session->main.has_thread = true;
 	err = sys_thread_start(&thread, vfio_user_channel_run, &session->main);
 	if (err)
-		return -ENOMEM;
+		return err;
 	while (!err && (queued = take_from_queue(session, false))) {
 		err = serve_command_execute(session, &queued->received);
 		drop(queued);
@@ -295,6 +295,8 @@ static void report_end(const struct served *served, int err)
 		what = "it did not answer in time";
 	else if (err == -ENOBUFS)
 		what = "it sends commands faster than the model takes them";
+	else if (err == -EAGAIN)
+		what = "no thread can be started; raise ulimit -u";
 	else if (err == -ENOMEM || err == -EMFILE || err == -ENFILE)
 		what = "the process has too little memory, or no descriptor, for it";
 	/* Others mean that the client hung up. */

@@ -29,7 +29,7 @@ struct serve_stop {
  * @stop: Set to the thing that ends the server.
  * @stop_fd: The descriptor; 0 for none.
  *
- * Return: 0; -ENOMEM, -EMFILE, -ENFILE.
+ * Return: as serve_watch_open().
  */
 int serve_stop_open(struct serve_stop *stop, int stop_fd);
 

@@ -24,8 +24,7 @@ int serve_watch_open(struct serve_watch *watch)
 	if (!err)
 		return 0;
 	sys_close(watch->done_fd);
-	/* pthread_create() returns EAGAIN for a lack of memory and at a limit of threads. */
-	return -ENOMEM;
+	return err;
 }
 
 void serve_watch_close(struct serve_watch *watch)

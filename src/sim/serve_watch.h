@@ -30,7 +30,7 @@ struct serve_watch {
  * serve_watch_open() - Start a thread that waits for a descriptor.
  * @watch: The thread. The caller has set @fd, @events, @seen and @arg.
  *
- * Return: 0; -ENOMEM, -EMFILE, -ENFILE.
+ * Return: 0; -ENOMEM, -EMFILE, -ENFILE; -EAGAIN (no thread can be started).
  */
 int serve_watch_open(struct serve_watch *watch);
 

@@ -182,6 +182,8 @@ static enum outcome use_main_socket(int fd)
 
 static char path[SCRATCH_MAX];
 static struct log reports;
+/* Nobody writes to it. */
+static int stop_fd;
 
 /* Starts a client in another process. It gets the connection, or connects to the path. */
 static pid_t start_client(enum outcome (*use)(int fd), int fd, int server_fd, int alive)
@@ -225,8 +227,8 @@ static enum outcome serve_client(enum outcome (*use)(int fd), bool listens, unsi
 	inject.left = nth;
 	*result = coherent_sim_serve("sim:custom", listens ? path : NULL,
 				     .socket_fd = listens ? 0 : pair[0], .connections = 1,
-				     .model = &mover_model, .report = log_report,
-				     .report_arg = &reports);
+				     .stop_fd = listens ? stop_fd : 0, .model = &mover_model,
+				     .report = log_report, .report_arg = &reports);
 	inject.left = 0;
 	/* A server that served has hung up, also if its caller keeps the socket. */
 	if (*result)
@@ -247,7 +249,7 @@ static bool is_explained(int result)
 
 static void fail_each_call(enum outcome (*use)(int fd), bool listens)
 {
-	unsigned int nth, tolerated = 0;
+	unsigned int nth, tolerated = 0, lacks_thread = 0;
 
 	for (nth = 1;; nth++) {
 		const unsigned int fds = open_files(getpid());
@@ -261,6 +263,7 @@ static void fail_each_call(enum outcome (*use)(int fd), bool listens)
 				"call %u fails with %d, the server returns %d and its client %d: %s",
 				nth, inject.err, result, (int)outcome, reports.text);
 		tolerated += outcome == ALL_WELL;
+		lacks_thread += log_has(&reports, "no thread can be started; raise ulimit -u");
 		assert_int_equal(inject.blocks, before.blocks);
 		assert_int_equal(inject.bytes, before.bytes);
 		assert_int_equal(open_files(getpid()), fds);
@@ -272,6 +275,8 @@ static void fail_each_call(enum outcome (*use)(int fd), bool listens)
 	print_message("# %u calls failed in turn, %u of them made no difference\n", nth - 1,
 		      tolerated);
 	assert_true(nth > 40);
+	/* One thread runs the model, one belongs to the connection, and one waits for the descriptor. */
+	assert_int_equal(lacks_thread, listens ? 3 : 2);
 }
 
 static void each_failure_is_told_with_twin_sockets(void **state)
@@ -321,6 +326,7 @@ int main(void)
 	};
 	char name[32];
 
+	stop_fd = eventfd(0, EFD_CLOEXEC);
 	snprintf(name, sizeof(name), "coherent-fail.%d", (int)getpid());
 	scratch(path, name);
 	return cmocka_run_group_tests(tests, NULL, NULL);
