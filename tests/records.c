@@ -12,9 +12,14 @@ static struct coherent_device *dev;
 static struct backend_ops ops;
 static const struct backend_ops *usual_ops;
 static int unmap_result;
+static struct coherent_stats stats_in_unmap;
 
 static int unmap(struct backend *backend, const struct backend_mapping *mapping, bool idle)
 {
+	int err = coherent_device_stats(dev, &stats_in_unmap);
+
+	if (err)
+		return err;
 	return unmap_result ? unmap_result : usual_ops->unmap(backend, mapping, idle);
 }
 
@@ -77,6 +82,25 @@ static void mem_stays_after_an_unmapping_that_did_nothing(void **state)
 	unmap_result = 0;
 	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
 	assert_int_equal(coherent_box_ptr(&box)[7], 42);
+	coherent_box_free(&box);
+}
+
+/* Another thread may read the counters during a reclaim. */
+static void reclaim_does_not_count_an_object_twice(void **state)
+{
+	COHERENT_BOX(uint32_t) box = COHERENT_EMPTY;
+	COHERENT(uint32_t) mem = COHERENT_EMPTY;
+	struct coherent_stats stats;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, dev, 8));
+	assert_ok(coherent_reclaim(&mem, &box));
+	assert_int_equal(stats_in_unmap.objects, 1);
+	assert_int_equal(stats_in_unmap.objects_max, 1);
+	assert_int_equal(stats_in_unmap.bytes, PAGE);
+	assert_ok(coherent_device_stats(dev, &stats));
+	assert_int_equal(stats.objects, 1);
+	assert_int_equal(stats.objects_max, 1);
 	coherent_box_free(&box);
 }
 
@@ -217,6 +241,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_DEVICE(record_that_changes_is_not_found),
 		ON_DEVICE(mem_stays_after_an_unmapping_that_did_nothing),
+		ON_DEVICE(reclaim_does_not_count_an_object_twice),
 		ON_DEVICE(mem_is_leaked_after_another_error),
 		ON_DEVICE(fault_of_a_slot_names_the_slot),
 		ON_DEVICE(time_of_a_free_is_that_of_the_coarse_clock),

@@ -40,7 +40,7 @@ static void raise_maxima_locked(struct object_store *store) NEEDS_LOCK(store->lo
 	raise_max(&store->stats.bytes_max, store->stats.bytes);
 }
 
-/* A reclaim makes a record that is not a new object. The old one ends, or waits for a fence beside it. */
+/* The record that a reclaim makes counts when the old one ends, or waits for a fence beside it. */
 static void count_record_locked(struct object_store *store, uint64_t bytes) NEEDS_LOCK(store->lock)
 {
 	store->stats.objects++;
@@ -278,8 +278,6 @@ int object_new_home(const struct coherent_object *old, struct coherent_object **
 
 	lock_take(&store->lock);
 	err = begin_locked(store, &want, object_element_bytes(old), old->site, out);
-	if (!err)
-		count_record_locked(store, want.bytes);
 	lock_drop(&store->lock);
 	if (err)
 		return err;
@@ -287,11 +285,15 @@ int object_new_home(const struct coherent_object *old, struct coherent_object **
 	return 0;
 }
 
-/* The record ends as every other, which drops a reference. */
+/* The record was not counted, and has no reference. */
 void object_drop_home(struct coherent_object *home)
 {
-	ref_hold(home->store->device);
-	object_destroy(home);
+	struct object_store *store = home->store;
+
+	lock_take(&store->lock);
+	object_put_pages_locked(store, home);
+	object_release_address_locked(store, home);
+	lock_drop(&store->lock);
 }
 
 /* The pages are the mem's. Its store may not be locked here, but the caller has the mem. */
@@ -476,6 +478,7 @@ void object_hand_over(struct coherent_object *object, struct coherent_object *ho
 	if (!adoption_is_in_place(object))
 		pages_move(&store->pages, &object->pages, &home->pages);
 	adoption_move_locked(store, object, home);
+	count_record_locked(store, object_bytes(home));
 	end_mem_locked(store, object, COHERENT_STATE_RECLAIMED);
 	retire_locked(store, object);
 	trim_locked(store, object->since_ns);
@@ -497,6 +500,8 @@ void object_defer(struct coherent_object *object, enum coherent_state state)
 
 	twin_set_busy(object, "it waits for coherent_device_fence() of that device");
 	lock_take(&store->lock);
+	if (state == COHERENT_STATE_RECLAIMED)
+		count_record_locked(store, object_bytes(object));
 	end_mem_locked(store, object, state);
 	STAILQ_INSERT_TAIL(&store->waiting, &object->address, retired);
 	store->stats.waiting++;
