@@ -2,9 +2,21 @@
 /*
  * These tests adopt memory in pieces, which the device finds behind each other.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "adopt_test.h"
+
+/* The linker puts this between the library and the function, which reads a line. */
+static unsigned int lines;
+
+char *__real_fgets(char *text, int bytes, FILE *file);
+char *__wrap_fgets(char *text, int bytes, FILE *file);
+char *__wrap_fgets(char *text, int bytes, FILE *file)
+{
+	lines++;
+	return __real_fgets(text, bytes, file);
+}
 
 /* Three pieces of 1, 2 and 1 pages, which are not neighbours for the CPU. */
 #define PIECES 3
@@ -305,6 +317,37 @@ static void driver_keeps_pieces_without_a_mapping(void **state)
 	end_pieces(&owner);
 }
 
+/* A list of mappings that is read for each piece takes minutes for thousands of pieces. */
+static void mappings_are_read_once_for_all_pieces(void **state)
+{
+	struct coherent_handle handle = COHERENT_EMPTY;
+	struct coherent_device *dev;
+	struct iovec pieces[64];
+	const size_t count = ARRAY_SIZE(pieces);
+	uint8_t *memory = get_pages(2 * count);
+	unsigned int mappings = 0;
+	FILE *maps;
+
+	(void)state;
+	/* Each piece is a mapping, and the list has them in the other order. */
+	for (size_t i = 0; i < count; i++) {
+		pieces[i] = (struct iovec){ memory + (2 * (count - i) - 1) * PAGE, PAGE };
+		assert_ok(mprotect(memory + 2 * i * PAGE, PAGE, PROT_NONE));
+	}
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	maps = fopen("/proc/self/maps", "re");
+	assert_non_null(maps);
+	for (int byte = fgetc(maps); byte != EOF; byte = fgetc(maps))
+		mappings += byte == '\n';
+	fclose(maps);
+	lines = 0;
+	assert_ok(coherent_handle_adopt(&handle, dev, pieces, count));
+	assert_true(lines <= 2 * mappings);
+	coherent_handle_free(&handle);
+	coherent_device_close(dev);
+	put_pages(memory, 2 * count);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +359,7 @@ int main(void)
 		cmocka_unit_test(failed_unmap_keeps_the_memory),
 		cmocka_unit_test(failed_roll_back_is_a_leak),
 		cmocka_unit_test(driver_keeps_pieces_without_a_mapping),
+		cmocka_unit_test(mappings_are_read_once_for_all_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,25 +76,34 @@ static uintptr_t check_line(const struct line *line, uintptr_t at, struct sys_ma
 	return problem->kind == SYS_MAPS_FINE ? line->end : 0;
 }
 
-static void check_lines(FILE *maps, uintptr_t at, uintptr_t end, struct sys_maps_problem *problem)
+/* Goes on behind the last line that was read, unless that is too far. */
+static void check_piece(FILE *maps, struct line *line, const struct iovec *piece,
+			struct sys_maps_problem *problem)
 {
-	struct line line;
+	uintptr_t at = (uintptr_t)piece->iov_base;
+	const uintptr_t end = at + piece->iov_len;
 
-	while (at && at < end && read_line(maps, &line))
-		if (line.end > at)
-			at = check_line(&line, at, problem);
+	if (line->first > at) {
+		rewind(maps);
+		*line = (struct line){ .first = 0 };
+	}
+	while (at && at < end && (line->end > at || read_line(maps, line)))
+		if (line->end > at)
+			at = check_line(line, at, problem);
 	if (at && at < end)
 		*problem = (struct sys_maps_problem){ .kind = SYS_MAPS_NOTHING, .at = at };
 }
 
-void sys_maps_check(const void *va, size_t bytes, struct sys_maps_problem *problem)
+void sys_maps_check(const struct iovec *pieces, size_t count, struct sys_maps_problem *problem)
 {
 	SYS_DEFER_CANCEL;
 	FILE *maps = fopen("/proc/self/maps", "re");
+	struct line line = { .first = 0 };
 
 	*problem = (struct sys_maps_problem){ .kind = SYS_MAPS_FINE };
 	if (!maps)
 		return;
-	check_lines(maps, (uintptr_t)va, (uintptr_t)va + bytes, problem);
+	for (size_t i = 0; i < count && !problem->kind; i++)
+		check_piece(maps, &line, &pieces[i], problem);
 	fclose(maps);
 }

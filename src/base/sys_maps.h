@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 /* Why the kernel cannot pin memory for a device that writes to it. */
 enum sys_maps_kind {
@@ -31,8 +32,9 @@ struct sys_maps_problem {
 
 /*
  * Find the first part of some memory that the kernel cannot pin. @problem has SYS_MAPS_FINE if
- * there is none, or if the process cannot read /proc/self/maps.
+ * there is none, or if the process cannot read /proc/self/maps. The call reads that file once if the
+ * addresses of the pieces ascend.
  */
-void sys_maps_check(const void *va, size_t bytes, struct sys_maps_problem *problem);
+void sys_maps_check(const struct iovec *pieces, size_t count, struct sys_maps_problem *problem);
 
 #endif

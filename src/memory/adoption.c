@@ -99,14 +99,27 @@ struct adoption *adoption_new(const struct iovec *pieces, size_t count, size_t b
 	return adoption;
 }
 
+static int compare_pieces(const void *a, const void *b)
+{
+	const uintptr_t first = (uintptr_t)((const struct iovec *)a)->iov_base;
+	const uintptr_t second = (uintptr_t)((const struct iovec *)b)->iov_base;
+
+	return (first > second) - (first < second);
+}
+
+/* The list of mappings may be long, and without memory to sort the pieces it is read several times. */
 bool adoption_is_mapped(const struct adoption *adoption, struct sys_maps_problem *problem)
 {
-	for (size_t i = 0; i < adoption->count; i++) {
-		sys_maps_check(adoption->pieces[i].iov_base, adoption->pieces[i].iov_len, problem);
-		if (problem->kind)
-			return false;
+	const size_t bytes = adoption->count * sizeof(*adoption->pieces);
+	struct iovec *sorted = adoption->count > 1 ? malloc(bytes) : NULL;
+
+	if (sorted) {
+		memcpy(sorted, adoption->pieces, bytes);
+		qsort(sorted, adoption->count, sizeof(*sorted), compare_pieces);
 	}
-	return true;
+	sys_maps_check(sorted ? sorted : adoption->pieces, adoption->count, problem);
+	free(sorted);
+	return !problem->kind;
 }
 
 int adoption_refuse(struct object_store *store, const char *at, const struct adoption *adoption)
