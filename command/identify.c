@@ -102,7 +102,10 @@ static enum identity identify_pci(struct coherent_device *dev, const char *targe
 	return identity;
 }
 
-/* sysfs does not know a device in another process, so its configuration space tells the IDs. */
+/*
+ * sysfs does not know a device in another process, such as a model of QEMU. So the configuration
+ * space tells the IDs.
+ */
 static enum identity identify_config(struct coherent_device *dev, char *text, size_t size)
 {
 	struct pci pci = { .vendor = 0 };
@@ -152,13 +155,12 @@ static enum identity identify_fabric(struct coherent_device *dev, const char *ta
 enum identity identify(struct coherent_device *dev, const char *name, char *text, size_t size)
 {
 	const char *target = strchr(name, ':');
-	enum identity identity;
 
 	*text = '\0';
 	if (starts_with(name, "vfio:") || starts_with(name, "iommufd:") ||
 	    starts_with(name, "pci:"))
 		return identify_pci(dev, target + 1, text, size);
-	if (starts_with(name, "vfio-user:"))
+	if (starts_with(name, "vfio-user:") || starts_with(name, "qemu:"))
 		return identify_config(dev, text, size);
 	if (starts_with(name, "vhost-user:"))
 		return identify_virtio(dev, text, size);
@@ -168,7 +170,5 @@ enum identity identify(struct coherent_device *dev, const char *name, char *text
 		snprintf(text, size, "ring device of the simulator");
 		return IDENTITY_UNKNOWN;
 	}
-	identity = identify_edu(dev, text, size);
-	return identity || !starts_with(name, "qemu:nvme") ? identity :
-							     identify_nvme(dev, text, size);
+	return identify_edu(dev, text, size);
 }

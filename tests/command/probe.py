@@ -33,11 +33,12 @@ def devices(command):
     answer, done = command.json('probe', 'qemu:nvme')
     command.say(answer and (answer['level'], answer['unmap_is_fence'], answer['selftest']) ==
                 ('PEER', False, True) and
-                re.fullmatch(r'NVMe controller, version 1\.[1-9]', answer['id']) and
+                re.fullmatch(r'1b36:0010, class 010802, NVMe controller, version 1\.[1-9]',
+                             answer['id']) and
                 answer['vectors'] > 1, 'qemu:nvme', done.stdout + done.stderr)
     answer, done = command.json('probe', 'qemu:e1000')
-    command.say(answer and answer['id'] is None and not answer['selftest'],
-                'a model that is not known', done.stdout + done.stderr)
+    command.say(answer and answer['id'] == '8086:100e, class 020000' and not answer['selftest'],
+                'a model that is not known has its IDs', done.stdout + done.stderr)
 
 
 def fabric(command):
