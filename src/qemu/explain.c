@@ -57,7 +57,12 @@ int qemu_explain_start(const struct coherent_device *dev, int err)
 {
 	switch (err) {
 	case 0:
+		return 0;
 	case -ENOMEM:
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: this process has too little memory for QEMU's; raise ulimit -v, or "
+		       "give a smaller memory=",
+		       dev->name);
 		return err;
 	/* fork() and pthread_create() return EAGAIN for a lack of memory and at a limit. */
 	case -EAGAIN:

@@ -146,6 +146,26 @@ static void limit_of_files_is_explained(void **state)
 	assert_ok(setrlimit(RLIMIT_FSIZE, &before));
 }
 
+/* The process maps the memory of QEMU. The limit lets it map half of that. */
+static void limit_of_addresses_is_explained(void **state)
+{
+	struct rlimit before, low;
+	unsigned long pages;
+	FILE *statm = fopen("/proc/self/statm", "r");
+
+	(void)state;
+	assert_non_null(statm);
+	assert_int_equal(fscanf(statm, "%lu", &pages), 1);
+	assert_ok(fclose(statm));
+	assert_ok(getrlimit(RLIMIT_AS, &before));
+	low = before;
+	low.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + ((rlim_t)1 << 30);
+	assert_ok(setrlimit(RLIMIT_AS, &low));
+	assert_open_fails("qemu:edu,memory=2048", -ENOMEM,
+			  "raise ulimit -v, or give a smaller memory=");
+	assert_ok(setrlimit(RLIMIT_AS, &before));
+}
+
 /* Makes memfd_create() fail in this process, as a container may. */
 static void refuse_memfd(void)
 {
@@ -198,6 +218,7 @@ int main(void)
 		cmocka_unit_test(failed_open_gives_the_reason),
 		cmocka_unit_test(missing_or_failing_qemu_is_reported),
 		cmocka_unit_test(limit_of_files_is_explained),
+		cmocka_unit_test(limit_of_addresses_is_explained),
 		cmocka_unit_test(filter_of_system_calls_is_explained),
 		cmocka_unit_test(reason_is_known_in_a_program_that_ignores_children),
 	};
