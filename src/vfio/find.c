@@ -39,6 +39,17 @@ bool vfio_find_parse_bdf(const char *text, char bdf[VFIO_FIND_BDF_BYTES])
 	return true;
 }
 
+int vfio_find_no_keys(const struct name *name, const struct reporter *to)
+{
+	if (!strcmp(name->scheme, "iommufd") || !name_has_key(name, "pages"))
+		return name_read_keys(name, NULL, 0, NULL, to);
+	report(to, COHERENT_ERROR,
+	       "device name \"%s\": key \"pages\" is only for a device in VFIO's no-IOMMU mode, and "
+	       "this one is not in that mode; leave the key out",
+	       name->whole);
+	return -EINVAL;
+}
+
 static int report_driver(const struct name *name, const struct reporter *to, const char *bdf,
 			 const char *driver)
 {

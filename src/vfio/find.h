@@ -41,6 +41,15 @@ int vfio_find_read_bdf(const struct name *name, const struct reporter *to,
 		       char bdf[VFIO_FIND_BDF_BYTES]);
 
 /**
+ * vfio_find_no_keys() - Refuse the keys of a name. Only a device in no-IOMMU mode has one.
+ * @name: The name of the device.
+ * @to: The receiver of a report.
+ *
+ * Return: 0; -EINVAL (the name has a key).
+ */
+int vfio_find_no_keys(const struct name *name, const struct reporter *to);
+
+/**
  * vfio_find_device() - Make sure that a device exists and is bound to VFIO.
  * @name: The name of the device. Its target is domain:bus:device.function, or the same without a
  *	domain.

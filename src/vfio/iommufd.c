@@ -288,7 +288,7 @@ static int iommufd_open(struct backend **backend, struct coherent_device *dev,
 		.ops = &backend_iommufd, .dev = dev, .level = COHERENT_IOMMU, .checks_memory = true
 	};
 	iommufd->pci.is_master = options->bus_master_at_open;
-	err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
+	err = vfio_find_no_keys(name, &dev->reporter);
 	if (!err && options->iommufd)
 		err = adopt_iommufd(iommufd, name, options);
 	else if (!err)
@@ -457,7 +457,7 @@ static int pci_open(struct backend **backend, struct coherent_device *dev, const
 		return backend_vfio.open(backend, dev, name, options);
 	/* A wrong key is reported before a missing device. Only a device without an IOMMU has keys. */
 	if (!vfio_noiommu_has_device(name))
-		err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
+		err = vfio_find_no_keys(name, &dev->reporter);
 	if (!err)
 		err = vfio_find_device(name, &dev->reporter, bdf);
 	if (err)

@@ -346,7 +346,7 @@ static int type1_open(struct backend **backend, struct coherent_device *dev,
 	type1->group = type1->container = -1;
 	type1->mappings = MAPPINGS_USUAL;
 	type1->pci.is_master = options->bus_master_at_open;
-	err = name_read_keys(name, NULL, 0, NULL, &dev->reporter);
+	err = vfio_find_no_keys(name, &dev->reporter);
 	if (!err && options->container)
 		err = adopt_container(type1, name, options);
 	else if (!err)
