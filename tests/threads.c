@@ -499,6 +499,60 @@ static void vector_reopened_during_its_close_gets_interrupts(void **state)
 	coherent_device_close(dev);
 }
 
+/* --- A thread with a small stack --- */
+
+static void *trace_objects(void *failed)
+{
+	struct coherent_device *dev;
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	int err = coherent_device_open(&dev, "sim:edu");
+
+	if (!err)
+		err = coherent_zeroed(&mem, dev, 1);
+	coherent_free(&mem);
+	coherent_device_close(dev);
+	return err ? failed : NULL;
+}
+
+/* A sanitizer puts more on the stack. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
+#define SMALL_STACK (1L << 18)
+#else
+#define SMALL_STACK (1L << 15)
+#endif
+
+static void *run_on_small_stack(void *(*fn)(void *arg), void *arg)
+{
+	/* Some CPUs and systems have a higher minimum. */
+	const long least = sysconf(_SC_THREAD_STACK_MIN);
+	pthread_attr_t attr;
+	pthread_t thread;
+	void *result;
+
+	assert_ok(pthread_attr_init(&attr));
+	assert_ok(pthread_attr_setstacksize(&attr,
+					    (size_t)(least > SMALL_STACK ? least : SMALL_STACK)));
+	assert_ok(pthread_create(&thread, &attr, fn, arg));
+	assert_ok(pthread_join(thread, &result));
+	pthread_attr_destroy(&attr);
+	return result;
+}
+
+/* The first run makes the file. The second one finds that the end of the file is missing. */
+static void small_stack_is_enough_for_a_trace(void **state)
+{
+	char path[SCRATCH_MAX];
+
+	(void)state;
+	unlink(scratch(path, "small-stack.json"));
+	assert_ok(setenv("COHERENT_TRACE", path, 1));
+	assert_null(run_on_small_stack(trace_objects, path));
+	assert_ok(truncate(path, 300));
+	assert_null(run_on_small_stack(trace_objects, path));
+	assert_ok(unsetenv("COHERENT_TRACE"));
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -510,6 +564,7 @@ int main(void)
 		cmocka_unit_test(two_threads_set_masks),
 		cmocka_unit_test(masks_change_while_allocations_fail),
 		cmocka_unit_test(vector_reopened_during_its_close_gets_interrupts),
+		cmocka_unit_test(small_stack_is_enough_for_a_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,16 @@
 #define DEVICES (UINT64_C(1) << 10)
 
 /**
+ * struct text - Lines for the file. It has room for all that an event can have.
+ * @used: How many bytes it has.
+ * @bytes: The lines. Each begins with a comma and a newline, because it follows another one.
+ */
+struct text {
+	size_t used;
+	char bytes[16384];
+};
+
+/**
  * struct trace_file - The trace of a device.
  * @fd: The file.
  * @pid: The process.
@@ -39,8 +49,9 @@
  * @to: The receiver of reports.
  * @path: The path, for reports.
  * @has_failed: The file cannot be written to. It was reported.
- * @lock: Held around a write. The lock of the file keeps other descriptors away, but not the threads
- *	that use this one.
+ * @text: The lines of a thread that has @lock. The stack of a thread may be too small for them.
+ * @lock: Held while a thread makes lines and writes them. The lock of the file keeps other descriptors
+ *	away, but not the threads that use this one.
  */
 struct trace_file {
 	int fd;
@@ -49,17 +60,8 @@ struct trace_file {
 	const struct reporter *to;
 	char *path;
 	bool has_failed;
+	struct text text;
 	struct lock lock;
-};
-
-/**
- * struct text - Lines for the file. It has room for all that an event can have.
- * @used: How many bytes it has.
- * @bytes: The lines. Each begins with a comma and a newline, because it follows another one.
- */
-struct text {
-	size_t used;
-	char bytes[16384];
 };
 
 /* A string of the program, such as a path, has at most so many bytes in the file. */
@@ -144,10 +146,9 @@ static bool has_end(int fd, uint64_t bytes)
  * Finds where the last line begins, which may be cut off. It follows a comma and a newline. Returns
  * -EINVAL if the array has an end, because then somebody else has added the rest.
  */
-static int find_last_line(int fd, uint64_t bytes, uint64_t *begin)
+static int find_last_line_in(int fd, uint64_t bytes, uint64_t *begin, char tail[TAIL_BYTES])
 {
 	const uint64_t first = bytes > TAIL_BYTES ? bytes - TAIL_BYTES : 0;
-	char tail[TAIL_BYTES];
 	size_t at = bytes - first;
 	int err = sys_read_at(fd, first, tail, at);
 
@@ -162,6 +163,15 @@ static int find_last_line(int fd, uint64_t bytes, uint64_t *begin)
 			return 0;
 		}
 	return 0;
+}
+
+static int find_last_line(int fd, uint64_t bytes, uint64_t *begin)
+{
+	char *tail = malloc(TAIL_BYTES);
+	int err = tail ? find_last_line_in(fd, bytes, begin, tail) : -ENOMEM;
+
+	free(tail);
+	return err;
 }
 
 /*
@@ -181,9 +191,10 @@ static int mend_locked(int fd, uint64_t bytes)
 	return err ? err : sys_write_more(fd, end, END, END_BYTES);
 }
 
-/* Puts lines in the place of the end of the array. The caller has the lock of the file, too. */
-static int append_locked(struct trace_file *file, struct text *text) NEEDS_LOCK(file->lock)
+/* Puts the lines in the place of the end of the array. The caller has the lock of the file, too. */
+static int append_locked(struct trace_file *file) NEEDS_LOCK(file->lock)
 {
+	struct text *text = &file->text;
 	const uint64_t bytes = sys_file_bytes(file->fd);
 	int err;
 
@@ -201,17 +212,25 @@ static int append_locked(struct trace_file *file, struct text *text) NEEDS_LOCK(
 	return err;
 }
 
-static void append(struct trace_file *file, struct text *text)
+/* The caller adds its lines to what this returns, and then calls append(). */
+static struct text *begin_lines(struct trace_file *file)
+	LOCK_ATTRIBUTE(acquire_capability(file->lock))
 {
-	int err;
-
-	if (__atomic_load_n(&file->has_failed, __ATOMIC_RELAXED))
-		return;
 	lock_take(&file->lock);
-	err = sys_lock_file(file->fd);
-	if (!err) {
-		err = append_locked(file, text);
-		sys_unlock_file(file->fd);
+	file->text.used = 0;
+	return &file->text;
+}
+
+static void append(struct trace_file *file) LOCK_ATTRIBUTE(release_capability(file->lock))
+{
+	int err = 0;
+
+	if (!__atomic_load_n(&file->has_failed, __ATOMIC_RELAXED)) {
+		err = sys_lock_file(file->fd);
+		if (!err) {
+			err = append_locked(file);
+			sys_unlock_file(file->fd);
+		}
 	}
 	lock_drop(&file->lock);
 	if (err)
@@ -236,8 +255,7 @@ static int enter_locked(int fd)
 {
 	const uint64_t bytes = sys_file_bytes(fd);
 	const int before = bytes ? count_devices(fd, bytes) : 0;
-	char count[COUNT_DIGITS + 1];
-	struct text text = { .used = 0 };
+	char count[COUNT_DIGITS + 1], text[LEAST_BYTES + 1];
 	int err;
 
 	if (before < 0)
@@ -251,8 +269,8 @@ static int enter_locked(int fd)
 		err = sys_write_more(fd, HEAD_BYTES, count, COUNT_DIGITS);
 		return err ? err : before;
 	}
-	add(&text, "%s%s%s%s", HEAD, count, HEAD_END, END);
-	err = sys_write_more(fd, 0, text.bytes, text.used);
+	snprintf(text, sizeof(text), "%s%s%s%s", HEAD, count, HEAD_END, END);
+	err = sys_write_more(fd, 0, text, LEAST_BYTES);
 	return err ? err : before;
 }
 
@@ -307,7 +325,7 @@ static const char *why_not(int err)
 
 static int open_file(struct trace_file *file, const char *device)
 {
-	struct text text = { .used = 0 };
+	struct text *text;
 	char process[64];
 	int err;
 
@@ -322,9 +340,10 @@ static int open_file(struct trace_file *file, const char *device)
 	}
 	lock_init(&file->lock);
 	snprintf(process, sizeof(process), "process %d", file->pid);
-	name_track(file, &text, "process_name", file->track, process);
-	name_track(file, &text, "thread_name", file->track, device);
-	append(file, &text);
+	text = begin_lines(file);
+	name_track(file, text, "process_name", file->track, process);
+	name_track(file, text, "thread_name", file->track, device);
+	append(file);
 	return 0;
 }
 
@@ -465,28 +484,26 @@ static void add_details(struct text *text, const struct coherent_event *event)
 
 void trace_file_write(struct trace_file *file, const struct coherent_event *event)
 {
-	struct text text;
+	struct text *text = begin_lines(file);
 
-	text.used = 0;
 	if (event->kind == COHERENT_EVENT_BOX && event->object)
-		name_track(file, &text, "thread_name", track_of(file, event), event->where);
-	begin(file, &text, kinds[event->kind], "event", event);
-	add(&text, ",\"ph\":\"i\",\"s\":\"t\"");
-	add_details(&text, event);
-	add(&text, "}");
-	append(file, &text);
+		name_track(file, text, "thread_name", track_of(file, event), event->where);
+	begin(file, text, kinds[event->kind], "event", event);
+	add(text, ",\"ph\":\"i\",\"s\":\"t\"");
+	add_details(text, event);
+	add(text, "}");
+	append(file);
 }
 
 void trace_file_phase(struct trace_file *file, const struct coherent_event *began, uint64_t end_ns)
 {
 	const uint64_t ns = end_ns - began->time_ns;
-	struct text text;
+	struct text *text = begin_lines(file);
 
-	text.used = 0;
-	begin(file, &text, states[began->after], "state", began);
-	add(&text, ",\"ph\":\"X\",\"dur\":%" PRIu64 ".%03u", ns / 1000, (unsigned int)(ns % 1000));
-	add_object(&text, began);
-	add_permission(&text, began);
-	add(&text, "}}");
-	append(file, &text);
+	begin(file, text, states[began->after], "state", began);
+	add(text, ",\"ph\":\"X\",\"dur\":%" PRIu64 ".%03u", ns / 1000, (unsigned int)(ns % 1000));
+	add_object(text, began);
+	add_permission(text, began);
+	add(text, "}}");
+	append(file);
 }
