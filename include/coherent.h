@@ -235,7 +235,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * @...: The count of elements, then options as for coherent_box_zeroed().
  *
  * The padding of T becomes zero in the copy. With clang the driver must declare
- * COHERENT_FIELDS() of T for that.
+ * COHERENT_FIELDS() of T for that, as in COHERENT_FIELDS(struct entry, .kind, .len).
  *
  * Context: may sleep.
  * Return: as coherent_box_zeroed(); also -EINVAL if @src is NULL.
