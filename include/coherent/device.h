@@ -565,7 +565,7 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_device_stats(struct coherent_de
 
 /**
  * coherent_report_stderr() - Print a report to stderr.
- * @arg: A const char * that is printed before each line; NULL for none.
+ * @arg: A const char * that is printed before each line, with a colon; NULL for none.
  * @severity: Printed as a word.
  * @line: The report.
  *
