@@ -551,7 +551,7 @@ static int find_sim(struct coherent_device *dev, const char *at, struct coherent
 
 int coherent_sim_step(struct coherent_device *dev, unsigned int ticks)
 {
-	struct coherent_sim *sim;
+	struct coherent_sim *sim = NULL;
 	int err = find_sim(dev, "coherent_sim_step()", &sim);
 
 	if (err)
@@ -575,7 +575,7 @@ int coherent_sim_step(struct coherent_device *dev, unsigned int ticks)
 int coherent_sim_try_addr(struct coherent_device *dev, coherent_addr_t address, void *buffer,
 			  size_t bytes, enum coherent_access access)
 {
-	struct coherent_sim *sim;
+	struct coherent_sim *sim = NULL;
 	int err = find_sim(dev, TRY, &sim);
 
 	if (err)

@@ -233,7 +233,7 @@ uint64_t vfio_user_pci_read(struct backend *backend, unsigned int bar, uint64_t 
 {
 	struct vfio_user *user = vfio_user_of(backend);
 	const struct vfio_user_region at = { offset, VFIO_PCI_BAR0_REGION_INDEX + bar, width };
-	uint64_t value;
+	uint64_t value = 0;
 	int err;
 
 	lock_take(&user->lock);

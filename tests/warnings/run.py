@@ -74,7 +74,7 @@ def commands(compiler, source_dir, headers):
     for title, flags in runs(compiler):
         yield title, [compiler, *flags, *include, os.path.join(HERE, 'user.c')]
     sources = sorted(glob.glob(os.path.join(source_dir, 'src/**/*.c'), recursive=True))
-    for level in ('-O1', '-Os'):
+    for level in ('-O1', '-Os', '-O3'):
         yield (f'the library, {level}',
                [compiler, *LIBRARY, level, *include, '-I', os.path.join(source_dir, 'src'),
                 *sources])
