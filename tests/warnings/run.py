@@ -9,8 +9,8 @@ it. The headers are a copy that does not say that they are system headers, becau
 warn about those.
 Compiles arguments.c: a warning in an argument of a call stays a warning.
 Compiles the library with optimizations that the builds of tools/check do not use, because each
-lets a compiler see other mistakes. Prints TAP. Each compiler has the name gcc or clang, maybe with
-a version: clang-19.
+lets a compiler see other mistakes. Compiles a few tests as if cmocka were version 2. Prints TAP.
+Each compiler has the name gcc or clang, maybe with a version: clang-19.
 """
 import glob
 import os
@@ -44,6 +44,13 @@ CLANG = '''-Weverything -Wno-c++98-compat -Wno-disabled-macro-expansion -Wno-pad
 -Wno-documentation-unknown-command -Wno-used-but-marked-unused'''.split()
 LIBRARY = '''-std=gnu11 -Wall -Wextra -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DCOHERENT_LIBRARY
 -c'''.split()
+# The parts of cmocka 2 that a test which is made for cmocka 1 notices.
+CMOCKA_2 = '''#include_next <cmocka.h>
+#define stop() _stop()
+#ifndef CMOCKA_DISABLE_DEPRECATION_WARNINGS
+#error "cmocka 2 warns of each assert_in_range()"
+#endif
+'''
 STANDARDS = ('gnu11', 'c11', 'gnu17', 'c2x')
 
 
@@ -80,6 +87,16 @@ def commands(compiler, source_dir, headers):
                 *sources])
 
 
+def check_tests(compiler, source_dir, where):
+    """Returns what the compiler says of tests with cmocka 2."""
+    with open(os.path.join(where, 'cmocka.h'), 'w', encoding='utf-8') as header:
+        header.write(CMOCKA_2)
+    folders = [where, *(os.path.join(source_dir, name) for name in ('include', 'src', 'tests'))]
+    sources = [os.path.join(source_dir, 'tests', name) for name in ('pages.c', 'worlds/worlds.c')]
+    return subprocess.run([compiler, *LIBRARY[:-1], '-fsyntax-only', *('-I' + name for name in folders),
+                           *sources], check=False, capture_output=True, text=True).stderr
+
+
 def check_arguments(compiler, source_dir):
     """Returns what is wrong: each line that has a mark gets a warning, and nothing is an error."""
     path = os.path.join(HERE, 'arguments.c')
@@ -107,6 +124,8 @@ def main():
         for compiler in compilers or ('gcc', 'clang'):
             said = check_arguments(compiler, source_dir)
             results.say(not said, f'{compiler}: a warning in an argument is no error', said)
+            said = check_tests(compiler, source_dir, where)
+            results.say(not said, f'{compiler}: the tests compile with cmocka 2', said)
             for title, command in commands(compiler, source_dir, headers):
                 with tempfile.TemporaryDirectory() as folder:
                     done = subprocess.run(command, check=False, capture_output=True, text=True,
