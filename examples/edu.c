@@ -91,7 +91,7 @@ int edu_load(struct edu *edu, const uint8_t *data, size_t bytes, union edu_packe
  */
 static int take_packet(union edu_packets *echo, uint8_t *back, size_t size, size_t *len)
 {
-	uint32_t claimed, sum;
+	uint32_t claimed = 0, sum = 0;
 	int err;
 
 	err = coherent_read(echo, 0, .len, &claimed);

@@ -85,6 +85,9 @@ def commands(compiler, source_dir, headers):
         yield (f'the library, {level}',
                [compiler, *LIBRARY, level, *include, '-I', os.path.join(source_dir, 'src'),
                 *sources])
+    yield ('the examples, -Og',
+           [compiler, '-std=gnu11', '-Wall', '-Wextra', '-Og', '-c', *include,
+            *sorted(glob.glob(os.path.join(source_dir, 'examples/*.c')))])
 
 
 def check_tests(compiler, source_dir, where):
