@@ -515,13 +515,13 @@ static void damaged_headers_are_refused(void **state)
 /* A file of that name that can shrink would end the reader by SIGBUS. */
 static void file_that_can_shrink_is_not_read(void **state)
 {
-	struct segment_header header = { .magic = SEGMENT_MAGIC, .version = SEGMENT_VERSION };
+	struct segment_header header = { .version = SEGMENT_VERSION };
 	const int fd = memfd_create(SEGMENT_FILE, MFD_CLOEXEC);
 	void *map;
 	size_t n;
 
 	(void)state;
-	assert_true(fd >= 0);
+	memcpy(header.magic, SEGMENT_MAGIC, sizeof(header.magic));
 	assert_ok(ftruncate(fd, 8192));
 	map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	assert_true(map != MAP_FAILED);

@@ -100,6 +100,15 @@ def check_tests(compiler, source_dir, where):
                            *sources], check=False, capture_output=True, text=True).stderr
 
 
+def check_strings(compiler, source_dir):
+    """Returns where a string leaves no room for its 0. gcc 15 warns of that with -Wextra."""
+    folders = [os.path.join(source_dir, name) for name in ('include', 'src')]
+    done = subprocess.run([compiler, *LIBRARY[:-1], '-fsyntax-only', '-Wc++-compat',
+                           *('-I' + name for name in folders), os.path.join(source_dir, 'tests/reader.c')],
+                          check=False, capture_output=True, text=True)
+    return '\n'.join(re.findall('.*initializer-string.*', done.stderr))
+
+
 def check_arguments(compiler, source_dir):
     """Returns what is wrong: each line that has a mark gets a warning, and nothing is an error."""
     path = os.path.join(HERE, 'arguments.c')
@@ -127,6 +136,8 @@ def main():
         for compiler in compilers or ('gcc', 'clang'):
             said = check_arguments(compiler, source_dir)
             results.say(not said, f'{compiler}: a warning in an argument is no error', said)
+            said = check_strings(compiler, source_dir)
+            results.say(not said, f'{compiler}: each string in tests/reader.c has room for its 0', said)
             said = check_tests(compiler, source_dir, where)
             results.say(not said, f'{compiler}: the tests compile with cmocka 2', said)
             for title, command in commands(compiler, source_dir, headers):
