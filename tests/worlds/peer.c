@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "peer.h"
@@ -80,13 +81,27 @@ static FILE *open_maps(pid_t pid)
 	return maps;
 }
 
+/**
+ * struct mapping - A mapping of a file of the library.
+ * @first: The first address.
+ * @last: The first address behind it.
+ * @file: The number of the file. All files in memory are on one file system.
+ */
+struct mapping {
+	unsigned long first;
+	unsigned long last;
+	unsigned long file;
+};
+
 /* Finds the next mapping of a file of the library. Returns false if there is none. */
-static bool next_shared_mapping(FILE *maps, unsigned long *first, unsigned long *last)
+static bool next_shared_mapping(FILE *maps, struct mapping *mapping)
 {
 	char line[512];
 
 	while (fgets(line, sizeof(line), maps))
-		if (strstr(line, "memfd:coherent") && sscanf(line, "%lx-%lx", first, last) == 2)
+		if (strstr(line, "memfd:coherent") &&
+		    sscanf(line, "%lx-%lx %*s %*s %*s %lu", &mapping->first, &mapping->last,
+			   &mapping->file) == 3)
 			return true;
 	return false;
 }
@@ -103,17 +118,24 @@ static int open_shared_file(pid_t pid, const char *number)
 	return strstr(file, "memfd:coherent") ? open(path, O_RDONLY) : -1;
 }
 
-/* A process may read a file that it has not mapped. */
-static bool open_files_have(pid_t pid, const char secret[16])
+static DIR *open_folder(pid_t pid)
 {
-	const struct dirent *entry;
-	bool has = false;
 	char path[64];
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	dir = opendir(path);
 	assert_non_null(dir);
+	return dir;
+}
+
+/* A process may read a file that it has not mapped. */
+static bool open_files_have(pid_t pid, const char secret[16])
+{
+	const struct dirent *entry;
+	DIR *dir = open_folder(pid);
+	bool has = false;
+
 	while (!has && (entry = readdir(dir))) {
 		const int fd = open_shared_file(pid, entry->d_name);
 
@@ -126,10 +148,30 @@ static bool open_files_have(pid_t pid, const char secret[16])
 	return has;
 }
 
+static bool is_open(pid_t pid, unsigned long file)
+{
+	const struct dirent *entry;
+	DIR *dir = open_folder(pid);
+	bool is_found = false;
+
+	while (!is_found && (entry = readdir(dir))) {
+		const int fd = open_shared_file(pid, entry->d_name);
+		struct stat status;
+
+		if (fd < 0)
+			continue;
+		is_found = !fstat(fd, &status) && status.st_ino == file;
+		close(fd);
+	}
+	closedir(dir);
+	return is_found;
+}
+
+/* A read of a mapping would fill the holes of its file, so open files are read as files. */
 bool peer_has(pid_t pid, const char secret[16])
 {
 	FILE *maps = open_maps(pid);
-	unsigned long first, last;
+	struct mapping mapping;
 	bool has = false;
 	char path[64];
 	int memory;
@@ -137,8 +179,9 @@ bool peer_has(pid_t pid, const char secret[16])
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
 	memory = open(path, O_RDONLY);
 	assert_true(memory >= 0);
-	while (!has && next_shared_mapping(maps, &first, &last))
-		has = range_has(memory, (off_t)first, (off_t)last, secret);
+	while (!has && next_shared_mapping(maps, &mapping))
+		has = !is_open(pid, mapping.file) &&
+		      range_has(memory, (off_t)mapping.first, (off_t)mapping.last, secret);
 	fclose(maps);
 	close(memory);
 	return has || open_files_have(pid, secret);
@@ -147,11 +190,11 @@ bool peer_has(pid_t pid, const char secret[16])
 bool is_in_shared_file(const void *memory)
 {
 	FILE *maps = open_maps(getpid());
-	unsigned long first, last;
+	struct mapping mapping;
 	bool is_in = false;
 
-	while (!is_in && next_shared_mapping(maps, &first, &last))
-		is_in = (uintptr_t)memory >= first && (uintptr_t)memory < last;
+	while (!is_in && next_shared_mapping(maps, &mapping))
+		is_in = (uintptr_t)memory >= mapping.first && (uintptr_t)memory < mapping.last;
 	fclose(maps);
 	return is_in;
 }
