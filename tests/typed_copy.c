@@ -83,6 +83,23 @@ static void copies_leave_padding_zero_in_every_element(void **state)
 	coherent_free(&still);
 }
 
+/* Elements without padding are copied as they are, so no byte of padding may be missed. */
+static void padding_is_found_at_each_place_of_an_element(void **state)
+{
+	unsigned char mask[40];
+
+	(void)state;
+	memset(mask, 0xff, sizeof(mask));
+	for (size_t size = 1; size <= sizeof(mask); size++) {
+		assert_false(coherent_has_padding(mask, size));
+		for (size_t at = 0; at < sizeof(mask); at++) {
+			mask[at] = 0;
+			assert_int_equal(coherent_has_padding(mask, size), at < size);
+			mask[at] = 0xff;
+		}
+	}
+}
+
 static void numbers_and_arrays_are_copied_without_a_list(void **state)
 {
 	static const enum color colors[] = { RED, BLUE };
@@ -183,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copies_move_elements_and_bytes),
 		cmocka_unit_test(copies_leave_padding_zero_in_every_element),
+		cmocka_unit_test(padding_is_found_at_each_place_of_an_element),
 		cmocka_unit_test(numbers_and_arrays_are_copied_without_a_list),
 		cmocka_unit_test(copies_work_at_any_alignment),
 		cmocka_unit_test(views_give_access_to_one_field),
