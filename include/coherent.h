@@ -37,7 +37,7 @@
  * a slot or a ring is overwritten, whatever it held.
  *
  * Errors. A call that can fail returns 0 or one of these, negative. A call whose
- * result is ignored does not compile.
+ * result is ignored does not compile. In userspace coherent_sim_serve() has more errors.
  *   EINVAL      an argument, a device name or a file is wrong; an object is empty
  *   ERANGE      an index or a view is past the end
  *   ENOMEM      no memory or locked memory is left; a size overflows
