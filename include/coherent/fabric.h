@@ -257,7 +257,7 @@ COHERENT_C_END
  *
  * For instance, the second page of the peer:
  *
- *	err = coherent_fabric_read(peer, &remote, &mem, NS_PER_S, .offset = 4096, .count = 4096);
+ *	err = coherent_fabric_read(peer, &remote, &mem, 1000000000, .offset = 4096, .count = 4096);
  *
  * Context: may sleep.
  * Return: 0; -EINVAL (@peer, @remote or @mem is empty, @remote was changed or cut off, @mem is of
