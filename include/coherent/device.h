@@ -242,7 +242,7 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * coherent_bar_poll32() and coherent_irq_wait(). The exposure of an object of a pool, or of one
  * in place, does not ask the device, so it still succeeds. Without an IOMMU, in VFIO's no-IOMMU
  * mode, vfio: opens only with .level = COHERENT_NONE. In this mode the key pages=N sets how many
- * hugepages of 2 MiB hold all memory; the default is 1.
+ * hugepages of 2 MiB hold all memory: 1, the default, to 8.
  *
  * A PCI device without a reset of its own may still execute commands of its last owner,
  * which was closed or killed. The open of such a device reports a warning. The device
