@@ -192,10 +192,10 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * buffers. The object, and also the box that coherent_reclaim() makes of it, is under the lower
  * one of .mask and the mask of the device. .address is for a device that knows some addresses in
  * advance. It is a multiple of the size of a page and of .align, and the whole object is under
- * both masks. Kept addresses give way for it. An object does not, nor an address in quarantine: a
- * command in flight may still name it. A reclaim makes a box with another address, and the old one
- * is in quarantine then. coherent_device_fence() does not end the quarantine. So a driver that
- * needs .address again keeps the mem, or uses .in_place.
+ * both masks. The library gives up kept addresses for it, but not that of an object, and not one
+ * in quarantine, which a command in flight may still name. A reclaim makes a box with another
+ * address, and the old one is in quarantine then. coherent_device_fence() does not end the
+ * quarantine. So a driver that needs .address again keeps the mem, or uses .in_place.
  *
  * In userspace, .nodes takes the memory from these NUMA nodes, as the option of the device does.
  * With .address_is_pointer the device address is the pointer to the memory, until a reclaim. So
