@@ -200,7 +200,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * In userspace, .nodes takes the memory from these NUMA nodes, as the option of the device does.
  * With .address_is_pointer the device address is the pointer to the memory, until a reclaim. So
  * the driver and the device may use one number for both. The library looks for an address that is
- * free in both places, or takes .address. Under a sanitizer there may be none below a mask of 39
+ * free in both places, or takes .address. A sanitizer may leave no such address below a mask of 39
  * bits. The memory of both options is a mapping that the object has for itself, of small pages,
  * so it costs more time than other memory. Devices whose memory is a file, sim: with the key
  * lazy, hardened devices and devices without an IOMMU refuse both options with -EOPNOTSUPP.
