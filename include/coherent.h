@@ -60,9 +60,9 @@
  * -EBUSY and -EOPNOTSUPP of a call on memory has a report. In userspace a call that
  * knows no device makes no report: its device is NULL, or its object is empty or a
  * stale copy. The kernel logs a call on an empty object too. An empty object gets
- * -EINVAL. A stale copy gets it too, with two exceptions: in userspace a pool does
- * not notice a stale copy of its objects, and in the kernel only a pool does. A
- * call that does not notice a stale copy uses memory that was freed. Initialise
+ * -EINVAL. In userspace a stale copy gets it too, unless its object is of a pool. In the
+ * kernel a stale copy gets it only if its object is of a pool. Any other call with a stale
+ * copy uses memory that was freed. Initialise
  * each object with COHERENT_EMPTY: a call that uses one that was never initialised
  * may crash, as with a pointer. If an output was never initialised, the call
  * returns -EBUSY, and the report says so.
