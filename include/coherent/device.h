@@ -307,8 +307,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * the device name mentions the ID of a -device, that one comes first. The driver reaches
  * only the model of the name. The IOMMU refuses what another PCI device does, and
  * coherent_device_next_fault() does not return it. The call refuses a second IOMMU, a
- * loader and what prints help. QEMU says what is wrong with a value, and a report has its
- * words.
+ * loader, and a value that makes QEMU print help. QEMU says what is wrong with a value,
+ * and a report has its words.
  *
  * A device name of qemu: is as trusted as a command line, and so are .qemu_args. They
  * choose files and properties for the program qemu-system-x86_64 that PATH names. So a
