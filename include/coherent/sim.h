@@ -21,8 +21,8 @@
  * timeout of 0 lets no time pass. A condition that holds at once takes no time either. A
  * wait with UINT64_MAX ends when the device answers or is closed; after 60 s of the
  * device's time a report says that it still waits. Threads that wait at the same time each
- * let time pass for all. So only a test in which one thread at a time waits or steps
- * repeats exactly. A thread that sleeps elsewhere lets no time pass, for instance in poll()
+ * let time pass for all. So a test repeats exactly only if one thread at a time waits or
+ * steps. A thread that sleeps elsewhere lets no time pass, for instance in poll()
  * for coherent_irq_fd(): it needs a thread that calls coherent_sim_step().
  *
  * A callback must not wait for its own device, because the device waits for the callback.
