@@ -159,9 +159,9 @@ COHERENT_C_END
  * If a peer is lost, a free cannot copy what the peer wrote. A source with .copy runs on each
  * device.
  *
- * The library looks for the pages among the objects of @dev. Memory that the driver gives to
- * several devices, or takes from coherent_box_ptr() of another device, is the driver's to keep
- * apart.
+ * The library looks for the pages among the objects of @dev only. If the driver gives pages to
+ * several devices, or takes them from coherent_box_ptr() of another device, it must itself keep
+ * the devices apart.
  *
  * The kernel pins the memory for an IOMMU. It cannot pin each kind of memory: not a shared mapping
  * of a file on a disk, nor memory that the driver may not write to. On vfio: and iommufd: the
