@@ -139,10 +139,10 @@ COHERENT_C_END
  * @...: The count of elements, then options of struct coherent_adopt_options by name: .release,
  *	.release_arg, .tail, .copy, .attrs, .align, .boundary, .level, .mask, .address.
  *
- * The device reaches whole pages. So the memory consists of whole pages, unless the driver accepts
- * with .tail that the device reaches the rest of the last one. coherent_box_ptr() is @memory, also
- * after coherent_reclaim(). All calls work as for other boxes and mems, except that the
- * contents stay.
+ * The device reaches whole pages, so the memory consists of whole pages. With .tail = true it may
+ * end within a page, and the device also reaches the rest of that page. coherent_box_ptr() is
+ * @memory, also after coherent_reclaim(). All calls work as for other boxes and mems, except that
+ * the contents stay.
  *
  *	void release(void *memory, void *release_arg);
  *
