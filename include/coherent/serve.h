@@ -103,10 +103,10 @@ int coherent_base_sim_serve(const char *path, const struct coherent_serve_option
  * The call makes the socket, which only the user of the process can use, and removes it at
  * the end. It replaces a socket that no process listens to. It serves one connection at a
  * time, and resets the device after each. A client that breaks the protocol loses the
- * connection, as a report says. The callbacks of the model run in this thread and in one
+ * connection, and a report says so. The callbacks of the model run in this thread and in one
  * of the simulator, and never at the same time. They may use other devices. If a callback
  * opens the path that its own server serves, coherent_device_open() returns -ETIMEDOUT. A
- * file on FUSE decides how long the server waits for it, so a client that sends one can delay
+ * client that sends a file on FUSE decides how long the server waits for that file, also at
  * the end.
  *
  * Context: may sleep; not a callback of a model.
