@@ -192,9 +192,9 @@ COHERENT_C_END
  * pool then has to map again, it keeps more the next time. So a driver that allocates in bursts
  * seldom maps. Other unused chunks end at once. Kept ones end after some seconds without use, when
  * a full cache gives slots back, and before a call fails because a device has no memory, no address
- * or no mapping left. All this holds if unmapping is a fence, or .idle makes it one. Otherwise the
- * pool keeps all its pages, and when it is destroyed, they wait for coherent_device_fence(). The
- * mask of the device cannot change while the pool has pages.
+ * or no mapping left. On a device where unmapping is not a fence, and does not become one with
+ * .idle, the pool keeps all its pages. When it is destroyed, they wait for coherent_device_fence().
+ * The mask of the device cannot change while the pool has pages.
  *
  * In userspace up to 1,023 threads at a time have a cache each, of at most 63 slots and 64 KiB.
  * Other threads share one cache behind a lock. No thread can use slots in the cache of another
