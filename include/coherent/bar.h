@@ -294,9 +294,9 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);
  * @irq: The interrupt.
  *
  * The descriptor becomes readable when an interrupt comes. Consume the interrupt with
- * coherent_irq_wait(irq, 0). If the device still asserts the line of an INTx, the descriptor
- * becomes readable again after that call. So the descriptor may become readable once more without
- * a cause, if the driver serviced the device in between.
+ * coherent_irq_wait(irq, 0). If the device still asserts the line of an INTx after that call, the
+ * descriptor becomes readable again. So a driver that services the device after the call may find
+ * the descriptor readable once more without a cause.
  *
  * Context: any.
  * Return: an eventfd that the library owns; -EINVAL (@irq is NULL), -ENODEV (a forked child). In
