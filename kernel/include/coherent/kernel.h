@@ -41,14 +41,13 @@
  * busy then. A task that is killed does not end a wait with another timeout. So remove() can
  * stop the device also if the user killed rmmod.
  *
- * Calls that may sleep do not sleep with .gfp = GFP_ATOMIC. Memory of COHERENT_HIDDEN
- * that is freed in atomic context is given back soon after, by a work item, and before the driver
- * is unbound. So are separate pages and memory that a process maps (coherent/mmap.h). At
- * COHERENT_IOMMU the device loses access to them at once. This holds for each object that was allocated with GFP_ATOMIC. A
- * coherent_reclaim() of a mem that a process maps returns -EBUSY in atomic context. A devres action
- * that was added before the first allocation of its module runs too late for that: what it
- * frees in atomic context is leaked with a report. If a module allocates for the first time
- * in remove(), GFP_ATOMIC returns -ENODEV.
+ * Calls that may sleep do not sleep with .gfp = GFP_ATOMIC. An object that was allocated with it
+ * may be freed in atomic context. At COHERENT_IOMMU the device loses access at once. A work item
+ * gives some memory back soon after, before the driver is unbound: memory of COHERENT_HIDDEN,
+ * separate pages, and memory that a process maps (coherent/mmap.h). A coherent_reclaim() of a mem
+ * that a process maps returns -EBUSY in atomic context. A devres action that was added before the
+ * first allocation of its module runs too late for that: what it frees in atomic context is leaked
+ * with a report. If a module allocates for the first time in remove(), GFP_ATOMIC returns -ENODEV.
  * An object that was allocated without GFP_ATOMIC must not be freed under a spinlock alone, or
  * between rcu_read_lock() and rcu_read_unlock(), because the library cannot detect either in a
  * kernel that does not count preemption.
