@@ -163,8 +163,8 @@ int __must_check coherent_device_set_streaming_mask(struct device *dev, u64 mask
  * @bytes: The most bytes of a segment, 1 to U32_MAX.
  *
  * A loan is one segment. Until the driver is unbound, coherent_lend() of this module returns
- * -EINVAL for a larger box. Without this call a loan has no such limit: a bus sets one for all its
- * devices, and drivers whose devices can do more rely on that it is not checked. The DMA API gets the
+ * -EINVAL for a larger box. Without this call the library checks no limit: a bus sets one for all
+ * its devices, and some drivers lend more because their devices can do more. The DMA API gets the
  * number too (dma_set_max_seg_size()), for scatter-gather lists. A devres group can end the limit
  * earlier, as with coherent_device_set_level().
  *
