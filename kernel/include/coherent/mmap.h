@@ -40,7 +40,7 @@ int __must_check coherent_base_mmap(struct coherent_mem *mem, struct vm_area_str
  * devres take the pages away from all processes before the memory belongs to anybody else.
  * Nothing happens to a process: from then on each page of its mapping is one page that belongs
  * to nobody. This page has zeros until the process itself writes to it. coherent_move() changes
- * nothing. A process that maps the memory of a box that was exposed again calls mmap() again.
+ * nothing. If the driver exposes a reclaimed box again, a process reaches it by another mmap().
  *
  * While this call runs, @mem must not end, move or be given to coherent_manage(). The driver
  * holds a lock of its own, as in the example. The driver may hold this lock when it ends @mem,
