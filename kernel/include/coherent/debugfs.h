@@ -16,7 +16,7 @@ struct dentry *coherent_base_debugfs_create(const char *name, struct dentry *par
 					    struct coherent_mem *mem);
 
 /**
- * coherent_debugfs_create() - Make a mem a file that root can read.
+ * coherent_debugfs_create() - Make a file of a mem, which root can read.
  * @name: The name of the file.
  * @parent: A directory; NULL for the root of debugfs.
  * @mem: A mem.
