@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Writes and sizes files. A file that is larger than the process may make it would raise SIGXFSZ, which ends
- * the program, so the size is checked before.
+ * Writes and sizes files. A write past the limit of the process (RLIMIT_FSIZE) would raise SIGXFSZ,
+ * which ends the program. So the size is checked before.
  */
 #include <stdio.h>
 #include <stdlib.h>
