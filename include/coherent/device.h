@@ -275,8 +275,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * an object ends at its last byte, read-only exposure works, and coherent_reclaim() is
  * a fence without .idle. coherent_expose() and coherent_reclaim() send no message.
  * Interrupts are MSI-X, MSI or INTx. If the peer offers no twin socket, the open reports
- * a warning: some peers then take a register access that comes during a transfer for the
- * answer to their request, and hang up. After the peer is lost, all is as for vhost-user:, but
+ * a warning. Some peers then mistake a register access during a transfer for the answer to
+ * their request, and hang up. After the peer is lost, all is as for vhost-user:, but
  * boxes can still be exposed. The key timeout=N is that of vhost-user:. With the key files,
  * the peer maps what is exposed, as files, by the rules of vhost-user:. But read-only
  * exposure works from Linux 5.1 on, and if the peer refuses a region, it is -ENOSPC.
