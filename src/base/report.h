@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * A report is one line of text for the function that the driver passed to coherent_device_open().
- * A caller of report() must not hold the store lock or the pages lock.
+ * A caller of report() must not hold the store lock.
  */
 #ifndef REPORT_H
 #define REPORT_H
