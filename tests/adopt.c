@@ -144,6 +144,35 @@ static void release_waits_for_the_fence(void **state)
 	close_empty(dev, &owner);
 }
 
+/* Nothing tells the driver to wait, so it has its memory back when the free returns. */
+static void check_free_without_release(const char *name)
+{
+	struct coherent_device *dev;
+	union page_mem mem = COHERENT_EMPTY;
+	union page_box box = COHERENT_EMPTY;
+	uint8_t *memory = get_pages(1);
+	struct log log;
+
+	open_with_log(&dev, name, &log);
+	assert_ok(coherent_box_adopt(&box, dev, memory, PAGE, .copy = true));
+	assert_ok(coherent_expose(&box, &mem));
+	assert_ok(coherent_write(&mem, 0, , 9));
+	coherent_free(&mem);
+	assert_int_equal(memory[0], 9);
+	/* A later copy would crash. */
+	put_pages(memory, 1);
+	assert_ok(coherent_device_fence(dev));
+	coherent_device_close(dev);
+}
+
+static void free_without_release_ends_at_once(void **state)
+{
+	(void)state;
+	check_free_without_release("sim:edu");
+	check_free_without_release("sim:edu,lazy");
+	check_free_without_release("sim:edu,lazy,fail-unmap=1");
+}
+
 static void close_releases_what_waited(void **state)
 {
 	struct coherent_device *dev;
@@ -432,6 +461,7 @@ int main(void)
 		cmocka_unit_test(box_that_was_not_exposed_comes_back),
 		cmocka_unit_test(device_cannot_reach_an_adopted_box),
 		cmocka_unit_test(release_waits_for_the_fence),
+		cmocka_unit_test(free_without_release_ends_at_once),
 		cmocka_unit_test(close_releases_what_waited),
 		cmocka_unit_test(release_may_close_the_device),
 		cmocka_unit_test(free_after_the_close_releases),

@@ -15,11 +15,11 @@
  * else. It calls .release once, when no device can reach the memory through the object any more.
  * So .release may free the memory, or give it to another owner.
  *
- * The driver keeps the memory mapped, readable and writable, until the library calls .release.
- * Otherwise an access of a device of sim: or vfio-user: ends the process with SIGSEGV, and other
- * devices reach the old pages. While the box is exposed, the driver uses the mem, as for other
- * mems: the compiler cannot see what the driver does through its own pointer. A forked child shares
- * the memory or has a copy, as the driver mapped it.
+ * The driver keeps the memory mapped, readable and writable, until the library calls .release, or
+ * without .release until the free returns. Otherwise an access of a device of sim: or vfio-user:
+ * ends the process with SIGSEGV, and other devices reach the old pages. While the box is exposed,
+ * the driver uses the mem, as for other mems: the compiler cannot see what the driver does through
+ * its own pointer. A forked child shares the memory or has a copy, as the driver mapped it.
  */
 #if __INCLUDE_LEVEL__
 #pragma GCC system_header
@@ -155,9 +155,10 @@ COHERENT_C_END
  * Adoption works in place on sim:, vfio:, iommufd: and vfio-user:. On qemu: and vhost-user:, on
  * sim: with the key lazy, and on vfio: without an IOMMU, the device reaches only memory of the
  * library. There the call returns -EOPNOTSUPP without .copy. With .copy = true, coherent_expose()
- * copies the elements to memory of the library, and coherent_reclaim() and a free copy them back.
- * If a peer is lost, a free cannot copy what the peer wrote. A source with .copy runs on each
- * device.
+ * copies the elements to memory of the library, and coherent_reclaim() copies them back. A free
+ * copies them back when it calls .release. Without .release it does so before it returns, and what
+ * the device writes after that is lost. If a peer is lost, a free cannot copy what the peer wrote.
+ * A source with .copy runs on each device.
  *
  * The library looks for the pages among the objects of @dev only. If the driver gives pages to
  * several devices, or takes them from coherent_box_ptr() of another device, it must itself keep

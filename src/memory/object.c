@@ -512,6 +512,19 @@ void object_defer(struct coherent_object *object, enum coherent_state state)
 		ref_put(store->device);
 }
 
+void object_end_copy(struct coherent_object *object)
+{
+	struct adoption *adoption = object->adoption;
+
+	if (!adoption || !adoption->is_copy || adoption->release)
+		return;
+	adoption = adoption_take(object);
+	lock_take(&object->store->lock);
+	object->adoption = NULL;
+	lock_drop(&object->store->lock);
+	adoption_end(adoption);
+}
+
 void object_leak(struct coherent_object *object)
 {
 	struct object_store *store = object->store;

@@ -457,6 +457,14 @@ void object_move_adoption(struct coherent_object *object, struct coherent_object
 void object_defer(struct coherent_object *object, enum coherent_state state);
 
 /**
+ * object_end_copy() - Give the driver the contents of a copy that no .release will announce.
+ * @object: A mem that the driver frees, and that may wait for a fence or leak. Its state stays.
+ *
+ * The driver may use or unmap its memory after the free, because nothing tells it to wait.
+ */
+void object_end_copy(struct coherent_object *object);
+
+/**
  * object_leak() - Keep the pages and the address of a record as long as the device exists.
  * @object: A mem or a box in place that could not be unmapped. The store's afterwards.
  */

@@ -159,7 +159,9 @@ static void end_access(struct coherent_object *object, bool idle, void *to)
 		coherent_bytes_out(object_va(object), to, object_element_bytes(object),
 				   __ATOMIC_RELAXED);
 	object->waits = !err && !ends_in_flight(backend, idle);
-	/* The contents of a copy go to the driver at the fence. */
+	if (err || object->waits)
+		object_end_copy(object);
+	/* The contents of a copy with .release go to the driver at the fence. */
 	if (object->waits && backend->leaves_decoys && !object->adoption)
 		object_leave_pages(object, NULL);
 	watch_free(object, err && err != -ENODEV ? COHERENT_STATE_MEM : COHERENT_STATE_FREED);
