@@ -380,25 +380,31 @@ int sys_send(int fd, struct iovec *parts, size_t part_count, const int *fds, siz
 
 /* Credentials, the label of a security module and a pidfd take less. */
 #define OTHER_CONTROL_MAX 1024
-/* SCM_PIDFD of Linux 6.5. */
-#define PIDFD 4
+#define PIDFD 4 /* SCM_PIDFD of Linux 6.5. */
+
+static int fd_at(const unsigned char *fds, size_t i)
+{
+	int fd;
+
+	memcpy(&fd, fds + i * sizeof(fd), sizeof(fd));
+	return fd;
+}
 
 /* The other process may have asked the kernel for a pidfd, which nobody here wants. */
 static void close_pidfd(const struct cmsghdr *control)
 {
 	SYS_DEFER_CANCEL;
-	int pidfd;
+	const int pidfd = fd_at(CMSG_DATA(control), 0);
 
-	memcpy(&pidfd, CMSG_DATA(control), sizeof(pidfd));
 	if (pidfd >= 0)
 		(void)close(pidfd);
 }
 
 /*
- * Returns how many descriptors a message brought. A process that shares the socket can set SO_PASSCRED
- * and the like, so there may be other control data before them.
+ * Returns how many descriptors a message brought, and where they are in its control data. A process that
+ * shares the socket can set SO_PASSCRED and the like, so there may be other control data before them.
  */
-static size_t count_fds(struct msghdr *message, int *fds)
+static size_t find_fds(struct msghdr *message, const unsigned char **fds)
 {
 	size_t count = 0;
 
@@ -411,7 +417,7 @@ static size_t count_fds(struct msghdr *message, int *fds)
 		if (control->cmsg_type != SCM_RIGHTS)
 			continue;
 		count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fds, CMSG_DATA(control), count * sizeof(int));
+		*fds = CMSG_DATA(control);
 	}
 	return count;
 }
@@ -419,14 +425,14 @@ static size_t count_fds(struct msghdr *message, int *fds)
 /* Takes the first descriptors of a message, and closes the others. Returns how many it took. */
 static size_t take_fds(struct msghdr *message, int *fds, size_t most)
 {
-	int all[FDS_MAX];
-	const size_t came = count_fds(message, all);
+	const unsigned char *all = NULL;
+	const size_t came = find_fds(message, &all);
 	size_t count = came < most ? came : most;
 
 	for (size_t i = 0; i < count; i++)
-		fds[i] = sys_not_standard(all[i]);
+		fds[i] = sys_not_standard(fd_at(all, i));
 	for (size_t i = count; i < came; i++)
-		sys_close_foreign(all[i]);
+		sys_close_foreign(fd_at(all, i));
 	/* There is room for all, so it is the process that has no number for one. */
 	if (message->msg_flags & MSG_CTRUNC && count < most)
 		fds[count++] = -EMFILE;
