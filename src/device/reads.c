@@ -78,24 +78,26 @@ static uint64_t hash(const char *line)
 static void report_twice(const struct twice *twice)
 {
 	struct coherent_device *dev = hardened_find(twice->at);
-	struct sys_line first, second;
+	char first[SYS_LINE_BYTES];
 	struct coherent_info info;
+	struct sys_line line;
 
 	/* A device cannot change what it may only read. */
 	if (!dev || coherent_find_ptr(dev, twice->at, &info) || info.state != COHERENT_STATE_MEM ||
 	    !is_new((uintptr_t)twice->first, (uintptr_t)twice->second))
 		return;
-	sys_line_of(&first, &twice->first, 1, false);
-	sys_line_of(&second, &twice->second, 1, false);
+	sys_line_of(&line, &twice->first, 1, false);
+	strcpy(first, line.text);
+	sys_line_of(&line, &twice->second, 1, false);
 	/* The compiler may have made several copies of a line. */
-	if (!is_new(hash(first.text), hash(second.text)))
+	if (!is_new(hash(first), hash(line.text)))
 		return;
 	report(&dev->reporter, COHERENT_WARNING,
 	       "%s: the driver read %zu byte%s at byte %zu of the mem allocated at %s twice, at %s "
 	       "and at %s, and the device may have changed them in between; read them once, or put "
 	       "coherent_rmb() in between",
 	       dev->name, twice->bytes, twice->bytes == 1 ? "" : "s", (size_t)info.offset,
-	       info.where, first.text, second.text);
+	       info.where, first, line.text);
 }
 
 /* --- The table of a thread --- */
