@@ -248,14 +248,10 @@ static int take_twin(struct vfio_user_fds *fds, const char *json, int *twin)
 	return 0;
 }
 
-/*
- * Returns the twin socket, or -1 if the peer has none, in @twin, and the number of regions that the
- * peer takes in @regions.
- */
-static int agree(const struct vfio_user *user, int fd, int *twin, uint64_t *regions)
+/* Agrees on the version and fills @agreed. */
+static int agree_in(const struct vfio_user *user, int fd, struct agreed *agreed, int *twin)
 {
 	const uint64_t deadline_ns = sys_deadline_ns(user->keys.timeout_ms * SYS_NS_PER_MS);
-	struct agreed agreed = { .refusal = 0 };
 	struct vfio_user_fds fds = { .count = 0 };
 	int err;
 
@@ -263,16 +259,33 @@ static int agree(const struct vfio_user *user, int fd, int *twin, uint64_t *regi
 	sys_allow_descriptors(fd);
 	err = send_version(fd, deadline_ns);
 	if (!err)
-		err = receive_version(fd, &agreed, &fds, deadline_ns);
-	if (!err && agreed.version.major != VFIO_USER_MAJOR)
+		err = receive_version(fd, agreed, &fds, deadline_ns);
+	if (!err && agreed->version.major != VFIO_USER_MAJOR)
 		err = -EOPNOTSUPP;
-	*twin = -1;
 	/* The peer sends its requests there, so one socket would not be enough. */
-	if (!err && vfio_user_has_twin(agreed.json))
-		err = take_twin(&fds, agreed.json, twin);
+	if (!err && vfio_user_has_twin(agreed->json))
+		err = take_twin(&fds, agreed->json, twin);
 	vfio_user_fds_close(&fds);
-	*regions = vfio_user_find_number(agreed.json, "max_dma_maps", REGIONS_DEFAULT);
-	return err ? report_version(user, &agreed, err) : 0;
+	return err ? report_version(user, agreed, err) : 0;
+}
+
+/*
+ * Returns the twin socket, or -1 if the peer has none, in @twin, and the number of regions that the
+ * peer takes in @regions.
+ */
+static int agree(const struct vfio_user *user, int fd, int *twin, uint64_t *regions)
+{
+	/* The stack of the driver's thread may be too small for the answer. */
+	struct agreed *agreed = calloc(1, sizeof(*agreed));
+	int err;
+
+	*twin = -1;
+	if (!agreed)
+		return -ENOMEM;
+	err = agree_in(user, fd, agreed, twin);
+	*regions = vfio_user_find_number(agreed->json, "max_dma_maps", REGIONS_DEFAULT);
+	free(agreed);
+	return err;
 }
 
 /* --- The beginning of a connection --- */
