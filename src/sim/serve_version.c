@@ -2,6 +2,8 @@
 /*
  * Agrees on the version with the client of a served device, and gives it a twin socket.
  */
+#include <stdlib.h>
+
 #include "base/sys.h"
 #include "base/sys_socket.h"
 #include "sim/serve_version.h"
@@ -14,7 +16,7 @@
  * struct offer - The VERSION of a client.
  * @header: Its header.
  * @version: The version.
- * @json: The capabilities, as a string.
+ * @json: The capabilities, as a string. They follow the version in the message.
  */
 struct offer {
 	struct vfio_user_header header;
@@ -24,13 +26,12 @@ struct offer {
 
 static int receive_offer(int fd, struct offer *offer, uint64_t deadline_ns)
 {
-	char payload[sizeof(offer->version) + CAPABILITIES_MAX];
+	/* The last byte stays 0, so the text has an end. */
+	const size_t most = sizeof(*offer) - offsetof(struct offer, version) - 1;
 	size_t bytes;
-	int err;
+	int err = vfio_user_message_receive(fd, &offer->header, &offer->version, most, NULL,
+					    deadline_ns);
 
-	offer->header.bytes = 0;
-	err = vfio_user_message_receive(fd, &offer->header, payload, sizeof(payload), NULL,
-					deadline_ns);
 	/* A header has its own size at least. */
 	if (err == -EPIPE && !offer->header.bytes)
 		return -ENODATA;
@@ -40,10 +41,6 @@ static int receive_offer(int fd, struct offer *offer, uint64_t deadline_ns)
 	if (offer->header.command != VFIO_USER_VERSION || bytes < sizeof(offer->version) ||
 	    offer->header.flags & (VFIO_USER_FLAG_TYPE | VFIO_USER_FLAG_NO_REPLY))
 		return -EPROTO;
-	memcpy(&offer->version, payload, sizeof(offer->version));
-	bytes -= sizeof(offer->version);
-	memcpy(offer->json, payload + sizeof(offer->version), bytes);
-	offer->json[bytes] = '\0';
 	return 0;
 }
 
@@ -78,32 +75,43 @@ static int refuse_version(int fd, const struct offer *offer, uint64_t deadline_n
 	return -EOPNOTSUPP;
 }
 
-int serve_version_agree(int fd, uint64_t timeout_ns, struct serve_agreed *agreed)
+static int agree(int fd, struct offer *offer, uint64_t deadline_ns, struct serve_agreed *agreed)
 {
-	const uint64_t deadline_ns = sys_deadline_ns(timeout_ns);
-	struct offer offer;
 	int pair[2] = { -1, -1 };
 	uint64_t data_max;
-	int err = receive_offer(fd, &offer, deadline_ns);
+	int err = receive_offer(fd, offer, deadline_ns);
 
-	*agreed = (struct serve_agreed){ .twin = -1 };
 	if (err)
 		return err;
-	if (offer.version.major != VFIO_USER_MAJOR)
-		return refuse_version(fd, &offer, deadline_ns);
-	data_max = vfio_user_find_number(offer.json, "max_data_xfer_size", VFIO_USER_DATA_MAX);
+	if (offer->version.major != VFIO_USER_MAJOR)
+		return refuse_version(fd, offer, deadline_ns);
+	data_max = vfio_user_find_number(offer->json, "max_data_xfer_size", VFIO_USER_DATA_MAX);
 	if (!data_max)
 		return -EPROTO;
 	agreed->data_max = data_max < VFIO_USER_DATA_MAX ? (size_t)data_max : VFIO_USER_DATA_MAX;
-	if (vfio_user_has_twin(offer.json))
+	if (vfio_user_has_twin(offer->json))
 		err = sys_socketpair(pair);
 	if (err)
 		return err;
-	err = send_answer(fd, &offer, pair[1] >= 0 ? &pair[1] : NULL, deadline_ns);
+	err = send_answer(fd, offer, pair[1] >= 0 ? &pair[1] : NULL, deadline_ns);
 	if (pair[1] >= 0)
 		sys_close(pair[1]);
 	if (err && pair[0] >= 0)
 		sys_close_foreign(pair[0]);
 	agreed->twin = err ? -1 : pair[0];
+	return err;
+}
+
+int serve_version_agree(int fd, uint64_t timeout_ns, struct serve_agreed *agreed)
+{
+	/* The stack of the thread may be too small for an offer. */
+	struct offer *offer = calloc(1, sizeof(*offer));
+	int err;
+
+	*agreed = (struct serve_agreed){ .twin = -1 };
+	if (!offer)
+		return -ENOMEM;
+	err = agree(fd, offer, sys_deadline_ns(timeout_ns), agreed);
+	free(offer);
 	return err;
 }

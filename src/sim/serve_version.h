@@ -25,7 +25,7 @@ struct serve_agreed {
  * @agreed: Set to what the client has. The caller closes @twin.
  *
  * Return: 0; -ENODATA (the client hung up without a message), -EPROTO, -EOPNOTSUPP (another
- * version), -ETIMEDOUT, -EPIPE, -EMFILE, -ENFILE.
+ * version), -ETIMEDOUT, -EPIPE, -EMFILE, -ENFILE, -ENOMEM.
  */
 int serve_version_agree(int fd, uint64_t timeout_ns, struct serve_agreed *agreed);
 
