@@ -4,6 +4,7 @@
  */
 #include <coherent/serve.h>
 #include <linux/pci_regs.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/sized.h"
@@ -278,27 +279,39 @@ static int open_stop(struct served *served, int stop_fd)
 	return -ENOMEM;
 }
 
-static int serve_device(const char *path, const struct coherent_serve_options *options)
+static int serve_in(struct served *served, const char *path,
+		    const struct coherent_serve_options *options)
 {
-	struct served served = {
-		.reporter = { options->report, options->report_arg },
-		.timeout_ns = options->timeout_ns ? options->timeout_ns : TIMEOUT_NS,
-		.hung_up = -1,
-	};
-	int err = open_device(&served, options);
+	int err = open_device(served, options);
 
 	if (err)
 		return err;
-	err = open_doorbell(&served);
+	err = open_doorbell(served);
 	if (!err)
-		err = open_stop(&served, options->stop_fd);
+		err = open_stop(served, options->stop_fd);
 	if (!err) {
-		err = serve_at(&served, path, options);
-		serve_stop_close(&served.stop);
+		err = serve_at(served, path, options);
+		serve_stop_close(&served->stop);
 	}
-	coherent_device_close(served.dev);
-	close_doorbell(&served);
+	coherent_device_close(served->dev);
+	close_doorbell(served);
 	return err == -EMFILE || err == -ENFILE ? -ENOSPC : err;
+}
+
+static int serve_device(const char *path, const struct coherent_serve_options *options)
+{
+	/* The stack of the thread may be too small for it. */
+	struct served *served = calloc(1, sizeof(*served));
+	int err;
+
+	if (!served)
+		return -ENOMEM;
+	served->reporter = (struct reporter){ options->report, options->report_arg };
+	served->timeout_ns = options->timeout_ns ? options->timeout_ns : TIMEOUT_NS;
+	served->hung_up = -1;
+	err = serve_in(served, path, options);
+	free(served);
+	return err;
 }
 
 int coherent_base_sim_serve(const char *path, const struct coherent_serve_options *options)
