@@ -95,6 +95,12 @@
  * does not end a thread within a call: the thread ends after the call. The fabric: backend
  * is an exception, because libfabric has cancellation points.
  *
+ * Stack. In userspace a call takes at most 16 KiB of the stack of its thread, and callbacks
+ * of the driver come on top. The figure holds for x86-64. The C library puts the thread-local
+ * variables on the same stack, so give a thread that calls the library 32 KiB. libfabric may
+ * take more in calls of a fabric: device. The threads of the library itself have the default
+ * size of the process.
+ *
  * Fork. A forked child has no devices and no objects. Its calls return -ENODEV
  * and touch nothing. Freeing and closing do nothing. The memory is not mapped in
  * the child, so an accessor there ends with SIGSEGV.
