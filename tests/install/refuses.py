@@ -88,6 +88,15 @@ def check_standards(results, source, where):
                         f'{compiler} -std={standard} is {"refused" if wanted else "accepted"}', out)
 
 
+def check_pointers(results, source, where):
+    """Compile a program for pointers of 32 bits. A compiler for them needs more packages."""
+    program = write(os.path.join(where, 'pointers.c'), '#include <coherent.h>\nint x;\n')
+    status, out = run(['gcc', '-U__SIZEOF_POINTER__', '-D__SIZEOF_POINTER__=4', '-fsyntax-only', '-I',
+                       os.path.join(source, 'include'), program])
+    results.say(status and out.count('error: #error') == 1 and '32-bit systems are not supported' in out,
+                'pointers of 32 bits are refused with one sentence', out)
+
+
 def check_lib64(results, source, where):
     """Install where Debian does not look, as meson does without dpkg-architecture."""
     for libdir in ('lib64', 'lib'):
@@ -146,6 +155,7 @@ def main():
     results = Results()
     with tempfile.TemporaryDirectory() as where:
         check_meson(results, os.path.abspath(sys.argv[1]), where)
+        check_pointers(results, os.path.abspath(sys.argv[1]), where)
         check_standards(results, os.path.abspath(sys.argv[1]), where)
         check_lib64(results, os.path.abspath(sys.argv[1]), where)
         check_cmake(results, os.path.abspath(sys.argv[1]), where)

@@ -130,7 +130,9 @@
  * instruction for all three, from z196 on. In riscv64, i and o are the accesses of a device's
  * registers, so that these barriers also order a doorbell. Linux uses the same on both.
  */
-#if defined(__x86_64__)
+#if __SIZEOF_POINTER__ != 8
+#error "coherent: 32-bit systems are not supported"
+#elif defined(__x86_64__)
 #define COHERENT_WMB() __asm__ __volatile__("" ::: "memory")
 #define COHERENT_RMB() __asm__ __volatile__("" ::: "memory")
 #define COHERENT_MB() __asm__ __volatile__("mfence" ::: "memory")
