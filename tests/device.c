@@ -74,6 +74,7 @@ static void long_names_are_refused(void **state)
 	memset(name + strlen(name), '0', sizeof(name) - 1 - strlen(name));
 	assert_err(coherent_device_open(&dev, name, .report = log_report, .report_arg = &log),
 		   -EINVAL);
+	assert_true(log_has(&log, "device name \"sim:edu,mask=0x0"));
 	assert_true(log_has(&log, "it is longer than 255 bytes; it is scheme[:target]"));
 	memcpy(name + 253, "1c", 2);
 	name[255] = '\0';

@@ -55,6 +55,16 @@ static int split_keys(struct name *name, char *rest, const struct reporter *to)
 	return 0;
 }
 
+/* report() cuts a line off after 1023 bytes, so a name of any length could hide the reason. */
+static int report_too_long(const char *text, const struct reporter *to)
+{
+	char start[64];
+	const struct name name = { .whole = start };
+
+	snprintf(start, sizeof(start), "%.*s...", (int)sizeof(start) - 4, text);
+	return report_malformed(&name, to, "it is longer than 255 bytes");
+}
+
 int name_open(struct name *name, const char *text, const struct reporter *to)
 {
 	char *rest, *target;
@@ -62,14 +72,8 @@ int name_open(struct name *name, const char *text, const struct reporter *to)
 	*name = (struct name){ .whole = text ? text : "" };
 	if (!text || !*text)
 		return report_malformed(name, to, "it is empty, try \"sim:edu\"");
-	if (strlen(text) > NAME_BYTES_MAX) {
-		/*
-		 * report() cuts a line off after 1023 bytes, so a name of any length could hide the
-		 * reason.
-		 */
-		name->whole = "";
-		return report_malformed(name, to, "it is longer than 255 bytes");
-	}
+	if (strlen(text) > NAME_BYTES_MAX)
+		return report_too_long(text, to);
 	name->text = strdup(text);
 	if (!name->text)
 		return -ENOMEM;
