@@ -160,11 +160,13 @@ static void end_of_a_file_is_refused(void **state)
 	static const char *const names[] = { "sim:edu", "sim:edu,lazy" };
 	const int fd = memfd_create("adopt", MFD_CLOEXEC);
 	uint8_t *memory;
+	char page[40];
 
 	(void)state;
 	assert_ok(ftruncate(fd, PAGE));
 	memory = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	assert_ptr_not_equal(memory, MAP_FAILED);
+	snprintf(page, sizeof(page), "from %p on", (void *)(memory + PAGE));
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct owner owner = { .memory = memory };
 		union page_mem mem = COHERENT_EMPTY;
@@ -177,6 +179,7 @@ static void end_of_a_file_is_refused(void **state)
 					     .release = released, .release_arg = &owner));
 		assert_err(coherent_expose(&box, &mem), -EINVAL);
 		assert_true(log_has(&log, "behind the end of its file"));
+		assert_true(log_has(&log, page));
 		assert_int_equal(owner.released, 1);
 		coherent_device_close(dev);
 	}

@@ -122,6 +122,21 @@ bool adoption_is_mapped(const struct adoption *adoption, struct sys_maps_problem
 	return !problem->kind;
 }
 
+/* Returns the first page that nobody can read, such as one behind the end of its file; NULL for none. */
+static void *unreadable_page(const struct adoption *adoption)
+{
+	const size_t page = sys_page_bytes();
+
+	for (size_t i = 0; i < adoption->count; i++) {
+		char *const first = adoption->pieces[i].iov_base;
+
+		for (char *at = first; at < first + adoption->pieces[i].iov_len; at += page)
+			if (sys_advise(at, page, MADV_POPULATE_READ) == -EFAULT)
+				return at;
+	}
+	return NULL;
+}
+
 int adoption_refuse(struct object_store *store, const char *at, const struct adoption *adoption)
 {
 	static const char *const why[] = {
@@ -134,11 +149,13 @@ int adoption_refuse(struct object_store *store, const char *at, const struct ado
 			"it is a file on a disk, mapped with MAP_SHARED; use MAP_PRIVATE or a tmpfs",
 	};
 	struct sys_maps_problem problem = { .kind = SYS_MAPS_FINE };
+	void *from;
 
 	(void)adoption_is_mapped(adoption, &problem);
+	from = problem.kind ? (void *)problem.at : unreadable_page(adoption);
 	return refuse(store, -EINVAL, at, "no device can use the memory at %p: from %p on, %s%s%s",
-		      adoption->memory, problem.kind ? (void *)problem.at : adoption->memory,
-		      why[problem.kind], problem.path[0] ? ": " : "", problem.path);
+		      adoption->memory, from ? from : adoption->memory, why[problem.kind],
+		      problem.path[0] ? ": " : "", problem.path);
 }
 
 /* As keeps_pages(), with regard to @waits. */
