@@ -117,18 +117,18 @@ struct fid_ep;
  *	are those of @report. Calls may overlap, and the event is valid until the
  *	callback returns. The device gets slower: objects of pools have no fast path.
  * @trace_arg: The first argument of @trace.
- * @ledger: A file that records which memory the device can reach, and when. Without
- *	the option, the environment variable COHERENT_LEDGER names it. In the name, %p
- *	becomes the process ID, and %% becomes %. If it is a ledger already, the new
- *	records follow those that it has. Several devices and programs may write to
- *	one file. If the file cannot be opened, the open of the device fails; with the
- *	variable, a report says so. Each object has its range, its permission, the
- *	file and line that allocated it, the times at which the device could reach it,
- *	and the reason of the end. If the program is killed, its last record may be
- *	missing. If the file cannot grow later, a report says so. Nobody may shorten
- *	the file while it is open. A forked child writes nothing, and a program with
- *	raised rights ignores the variable. "coherent ledger" reads the file. Objects
- *	of pools have no fast path.
+ * @ledger: A file that records what is exposed to the device, and when. It leaves out
+ *	what is exposed to another device .beside it, which needs a .ledger of its own.
+ *	Without the option, the environment variable COHERENT_LEDGER names it. In the name,
+ *	%p becomes the process ID, and %% becomes %. If it is a ledger already, the new
+ *	records follow those that it has. Several devices and programs may write to one
+ *	file. If the file cannot be opened, the open of the device fails; with the variable,
+ *	a report says so. Each object has its range, its permission, the file and line that
+ *	allocated it, the times at which the device could reach it, and the reason of the
+ *	end. If the program is killed, its last record may be missing. If the file cannot
+ *	grow later, a report says so. Nobody may shorten the file while it is open. A forked
+ *	child writes nothing, and a program with raised rights ignores the variable.
+ *	"coherent ledger" reads the file. Objects of pools have no fast path.
  * @beside: Only for sim:, vfio:, iommufd: and pci: names. An open device whose address
  *	space this one shares: the VFIO container, the IOAS, or the simulator's IOMMU.
  *	NULL for none. Each of the devices can reach what is exposed to the other one,
@@ -345,8 +345,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * Return: 0; -EINVAL (the name is malformed, a key is unknown, a value is bad, or an
  * option belongs to another kind of device; the report lists what is valid. Or .ledger
  * names a file that is not a ledger, or that cannot be made there; or .beside is a device
- * of another kind), -ENODEV (there is no such device, or the device of .beside is
- * closed), -EOPNOTSUPP (.level, no IOMMU, .hugepages or another choice of memory where
+ * of another kind), -ENODEV (there is no such device, or another thread closes that of
+ * .beside), -EOPNOTSUPP (.level, no IOMMU, .hugepages or another choice of memory where
  * memory is a file, .beside where devices do not share an address space, or the peer
  * lacks a feature), -EIO (no address range is under the mask or in .window, or the device
  * refused), -EBUSY (somebody else has the device, another device of its group, or the lock
@@ -519,7 +519,7 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_device_limits(struct coherent_d
 /**
  * struct coherent_stats - The counters of a device.
  * @objects: Boxes, mems and handles that are not freed, objects that wait for a fence, objects
- *	that could not be unmapped, and chunks of pools.
+ *	that could not be unmapped, chunks of pools, and copies of lent boxes.
  * @objects_max: The highest value of @objects so far.
  * @bytes: The size of these objects, in bytes of whole pages.
  * @bytes_max: The highest value of @bytes so far.
@@ -528,7 +528,7 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_device_limits(struct coherent_d
  * @waiting: Objects that wait for coherent_device_fence().
  * @quarantined: Device addresses of freed or reclaimed objects, which no object gets for now.
  * @quarantined_bytes: The size of these addresses, with the guard page behind each.
- * @allocated: How many boxes, mems and handles were ever allocated.
+ * @allocated: How many boxes, mems, handles and copies of lent boxes were ever allocated.
  * @reused: How many allocations reused a freed object of the same size.
  * @memory: Bytes from the system for boxes, and for mems that stay in the memory of their box.
  * @mappings: Mappings of the device: @mems, @waiting and boxes in place. The limits have the most.
