@@ -132,6 +132,19 @@ static json_t *time_of(uint64_t ns)
 	return output_format("%s.%03uZ", text, (unsigned int)(ns % NS_PER_S / NS_PER_MS));
 }
 
+/* Says on standard error that records were lost while their writers went on. */
+static int check_lost(const char *path, const struct ledger_file *ledger, const json_t *result)
+{
+	char devices[48];
+
+	if (!ledger->lost_count)
+		return STATUS_GOOD;
+	return fail("ledger: %s: %s could not write to it from %s on, so what happened later is "
+		    "missing",
+		    path, output_count(devices, ledger->lost_count, "device"),
+		    output_string(result, "lost_from"));
+}
+
 static const char *reason_of(const struct exposure *exposure)
 {
 	if (!exposure->end_ns)
@@ -181,11 +194,14 @@ static int run_ledger(const struct arguments *arguments, json_t *result)
 				    json_integer((json_int_t)ledger.unreadable));
 		json_object_set_new(result, "missing", output_number(ledger.missing));
 		json_object_set_new(result, "cut_off", json_boolean(ledger.is_cut));
+		json_object_set_new(result, "lost_from", time_of(ledger.lost_ns));
 		json_object_set_new(result, "devices",
 				    json_integer((json_int_t)ledger.device_count));
 		json_object_set_new(result, "devices_without_protection",
 				    json_integer((json_int_t)ledger.open_count));
 		json_object_set_new(result, "exposures", rows);
+		if (check_lost(arguments->words[0], &ledger, result))
+			status = STATUS_BAD;
 	}
 	ledger_file_free(&ledger);
 	return status;
@@ -205,7 +221,7 @@ static void print_ledger(const json_t *result)
 
 	if (json_array_size(rows))
 		output_table(rows, columns, ARRAY_SIZE(columns), NULL);
-	else if (output_value(result, "missing") ||
+	else if (output_value(result, "missing") || *output_string(result, "lost_from") ||
 		 json_is_true(json_object_get(result, "cut_off")))
 		output_wrapped("The records that can be read have no such exposure.", 0);
 	else
@@ -247,7 +263,9 @@ const struct command command_ledger = {
 		"If a program was killed, its last record may be missing, and exposures that it did not "
 		"end have no end. The last line says how many records could not be read. If earlier "
 		"records are missing, or the end of the file was cut off, the command prints "
-		"what the others say, and the exit status is 1.\n\n"
+		"what the others say, and the exit status is 1. The same holds if a device could not "
+		"write to the ledger any more, for example because the disk was full. Then another "
+		"line on standard error says from which time on its records are missing.\n\n"
 		"Another line counts the devices whose level was below COHERENT_PEER, if there are any. "
 		"Nothing kept those from memory that the driver never exposed.\n\n"
 		"  coherent ledger driver.ledger\n"

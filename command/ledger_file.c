@@ -424,6 +424,12 @@ static void end_all(struct replay *replay, const struct ledger_record *record)
 	replay->waiting = replay->fenced = NONE;
 }
 
+static void lose(struct ledger_file *ledger, const struct ledger_record *record)
+{
+	if (!ledger->lost_count++ || record->realtime_ns < ledger->lost_ns)
+		ledger->lost_ns = record->realtime_ns;
+}
+
 static bool follow(struct replay *replay, const struct ledger_record *record)
 {
 	switch (record->kind) {
@@ -452,6 +458,9 @@ static bool follow(struct replay *replay, const struct ledger_record *record)
 		break;
 	case LEDGER_CLOSE:
 		end_all(replay, record);
+		break;
+	case LEDGER_LOST:
+		lose(replay->ledger, record);
 		break;
 	}
 	return true;

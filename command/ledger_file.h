@@ -53,6 +53,8 @@ struct exposure {
  * @is_read: The rest is valid.
  * @device_count: How many devices were opened.
  * @open_count: How many of them nothing kept from memory that they were not shown.
+ * @lost_count: How many devices could not write on, so that later records of them are lost.
+ * @lost_ns: When the first of them stopped, since 1970.
  * @count: The number of @exposures.
  * @exposures: The exposures in the order of the records, for each device.
  * @texts: The texts of the writers, for ledger_file.c.
@@ -66,6 +68,8 @@ struct ledger_file {
 	bool is_read;
 	size_t device_count;
 	size_t open_count;
+	size_t lost_count;
+	uint64_t lost_ns;
 	size_t count;
 	struct exposure *exposures;
 	struct texts *texts;

@@ -30,7 +30,7 @@
  * @block: The block that is mapped.
  * @offset: Where it is in the file.
  * @lock: Guards the rest.
- * @used: How many bytes of the block are written. The rest is older and was copied.
+ * @used: How many bytes of the block are written, at most LEDGER_LAST. The rest is older and was copied.
  * @count: How many records there were.
  * @err: Why the file could not grow; 0 if it could.
  * @is_reported: @err was reported.
@@ -132,18 +132,55 @@ static void drop_lock(struct ledger *ledger) LOCK_ATTRIBUTE(release_capability(l
 		       strerror(-err));
 }
 
+static void number_locked(struct ledger *ledger, struct ledger_record *record)
+	NEEDS_LOCK(ledger->lock)
+{
+	record->writer = ledger->writer;
+	record->number = ++ledger->count;
+	record->checksum = 0;
+}
+
+/* The time of day may be set, so it is asked for again each second. */
+static void set_time_locked(struct ledger *ledger, struct ledger_record *record)
+	NEEDS_LOCK(ledger->lock)
+{
+	const uint64_t now_ns = sys_now_coarse_ns();
+
+	if (now_ns - ledger->asked_ns >= SYS_NS_PER_S) {
+		ledger->asked_ns = now_ns;
+		ledger->since_1970_ns = sys_real_ns() - sys_now_ns();
+	}
+	record->monotonic_ns = now_ns;
+	record->realtime_ns = now_ns + ledger->since_1970_ns;
+}
+
+/*
+ * If this fails too, only the report tells that records are lost. A write through the mapping could
+ * raise SIGBUS, where a file system takes new room for each write.
+ */
+static void put_lost_locked(struct ledger *ledger) NEEDS_LOCK(ledger->lock)
+{
+	struct ledger_record record = { .kind = LEDGER_LOST };
+
+	set_time_locked(ledger, &record);
+	number_locked(ledger, &record);
+	record.checksum = ledger_checksum(&record);
+	(void)sys_write_more(ledger->fd, ledger->offset + LEDGER_LAST, &record, sizeof(record));
+}
+
 static void put_locked(struct ledger *ledger, struct ledger_record *record) NEEDS_LOCK(ledger->lock)
 {
 	struct ledger_record *to;
 
-	if (ledger->used == LEDGER_BLOCK_BYTES && !ledger->err)
+	if (ledger->used == LEDGER_LAST && !ledger->err) {
 		ledger->err = keep_block_locked(ledger);
+		if (ledger->err)
+			put_lost_locked(ledger);
+	}
 	if (ledger->err)
 		return;
 	to = (struct ledger_record *)(ledger->block + ledger->used);
-	record->writer = ledger->writer;
-	record->number = ++ledger->count;
-	record->checksum = 0;
+	number_locked(ledger, record);
 	*to = *record;
 	/* A reader after a kill takes only a record whose checksum is right. */
 	__atomic_store_n(&to->checksum, ledger_checksum(record), __ATOMIC_RELEASE);
@@ -184,18 +221,10 @@ static uint64_t text_locked(struct ledger *ledger, const char *text) NEEDS_LOCK(
 
 _Static_assert(TEXTS == 1 << (64 - 58), "the hash has as many values as there are places");
 
-/* The time of day may be set, so it is asked for again each second. */
 static void put_now_locked(struct ledger *ledger, struct ledger_record *record)
 	NEEDS_LOCK(ledger->lock)
 {
-	const uint64_t now_ns = sys_now_coarse_ns();
-
-	if (now_ns - ledger->asked_ns >= SYS_NS_PER_S) {
-		ledger->asked_ns = now_ns;
-		ledger->since_1970_ns = sys_real_ns() - sys_now_ns();
-	}
-	record->monotonic_ns = now_ns;
-	record->realtime_ns = now_ns + ledger->since_1970_ns;
+	set_time_locked(ledger, record);
 	put_locked(ledger, record);
 }
 

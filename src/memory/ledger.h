@@ -44,7 +44,10 @@ int ledger_open(struct ledger **out, const char *path, const char *device,
  */
 void ledger_close(struct ledger *ledger);
 
-/* Any thread may call the functions below. If the file cannot grow, a report says so once. */
+/*
+ * Any thread may call the functions below. If the file cannot grow, a report and a last record
+ * (LEDGER_LOST) say so once.
+ */
 
 /**
  * ledger_level() - Record what keeps the device from memory that it was not shown.

@@ -5,9 +5,10 @@
  * records from 1.
  *
  * A writer has a block of the file in which it writes its newest records, over and over. It copies a
- * full block to the end of the file before it begins it anew. So a record may be there twice. A record
- * of zeros is not written yet. In any other record the checksum is right, unless the writer was killed
- * while it wrote this one. All numbers have the byte order of the machine.
+ * full block to the end of the file before it begins it anew. So a record may be there twice. The last
+ * record of the block stays free for a LEDGER_LOST, so that a writer needs no room to say that it found
+ * none. A record of zeros is not written yet. In any other record the checksum is right, unless the
+ * writer was killed while it wrote this one. All numbers have the byte order of the machine.
  */
 #ifndef LEDGER_LAYOUT_H
 #define LEDGER_LAYOUT_H
@@ -21,6 +22,8 @@
 #define LEDGER_VERSION 1
 /* A multiple of the size of a page, whatever machine has the file. */
 #define LEDGER_BLOCK_BYTES UINT64_C(65536)
+/* The offset of the last record in a block. */
+#define LEDGER_LAST (LEDGER_BLOCK_BYTES - sizeof(struct ledger_record))
 /* Kernels count coarse time at 100 Hz or more. */
 #define LEDGER_LATE_NS UINT64_C(10000000)
 
@@ -35,6 +38,7 @@ enum ledger_kind {
 	LEDGER_FENCE_BEGIN, /* a fence or a reset begins; an object that ends later waits for the next */
 	LEDGER_FENCE_FAILED, /* it failed */
 	LEDGER_LEVEL, /* the device is open: @bytes is its enum coherent_level */
+	LEDGER_LOST, /* the writer could not copy its block, and records nothing from this time on */
 };
 
 enum ledger_reason {

@@ -230,8 +230,40 @@ def lives(command, driver, folder):
                 time.sleep(0.001)
             answer, done = command.json('ledger', path, '--address', '0x5')
             child.send_signal(signal.SIGKILL)
-        command.say(answer and not done.returncode and not done.stderr,
+        is_whole = answer and not answer['missing'] and not answer['cut_off']
+        # The limit may have ended the file already.
+        is_lost = bool(answer and answer.get('lost_from'))
+        command.say(is_whole and (done.returncode, done.stderr.count('\n')) == (is_lost, is_lost),
                     'the ledger of a running driver is whole', f'{done.returncode} {done.stderr}')
+
+
+def disk_is_full(command, driver, folder):
+    """A driver that can write no more marks its block, and the records of others stay."""
+    path = os.path.join(folder, 'l')
+    drive(driver, 'two', path)
+    before, _ = command.json('ledger', path)
+    command.say(before.get('lost_from', 'missing') is None, 'a ledger that is whole has lost nothing', before)
+    began = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='milliseconds')
+    limit = ['prlimit', f'--fsize={os.path.getsize(path) + 2 * 65536 + 1000}', driver, 'wait']
+    with subprocess.Popen(limit, env={**os.environ, 'COHERENT_LEDGER': path}, text=True,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
+        report = child.stderr.readline()
+        child.send_signal(signal.SIGKILL)
+    answer, done = command.json('ledger', path, '--address', '0x5')
+    command.say('what happens from now on is not in it' in report and done.returncode == 1 and
+                done.stderr == f'coherent: ledger: {path}: 1 device could not write to it from '
+                f'{answer.get("lost_from")} on, so what happened later is missing\n',
+                'a line says which records are missing', f'{report} {done.returncode} {done.stderr}')
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='milliseconds')
+    # Times are late by some milliseconds.
+    command.say(began[:19] <= answer.get('lost_from', '') <= now, 'it says since when',
+                f'{began} {answer.get("lost_from")} {now}')
+    command.say((answer['devices'], answer['unreadable'], answer['missing'], answer['cut_off']) ==
+                (before['devices'] + 1, 0, 0, False) and answer['records'] > before['records'] + 2000,
+                'all other records are there', done.stdout)
+    done = command.run('ledger', path, '--address', '0x5')
+    command.say(done.returncode == 1 and 'The records that can be read have no such' in done.stdout,
+                'the text does not deny what was lost', done.stdout)
 
 
 def mistakes(command, driver, folder):
@@ -262,7 +294,8 @@ def mistakes(command, driver, folder):
 
 def main():
     command, driver = common.Command(sys.argv[1]), os.path.abspath(sys.argv[2])
-    for check in (answers, kills, cut_off, kills_with_twin, devices_without_protection, number_of_missing, lives, mistakes):
+    for check in (answers, kills, cut_off, kills_with_twin, devices_without_protection, number_of_missing, lives,
+                  disk_is_full, mistakes):
         with tempfile.TemporaryDirectory() as folder:
             check(command, driver, folder)
     return command.end()

@@ -367,6 +367,26 @@ static void devices_without_protection_are_counted(void **state)
 	ledger_file_free(&ledger);
 }
 
+static void first_loss_of_all_devices_is_found(void **state)
+{
+	static const uint64_t times[] = { 8, 7, 9 };
+	char path[SCRATCH_MAX];
+	struct ledger_file ledger;
+
+	(void)state;
+	make_ledger(path);
+	device_writes = write_nothing;
+	for (size_t i = 0; i < 3; i++)
+		put(BLOCK + 1 + i, (struct ledger_record){ .kind = LEDGER_LOST,
+							   .writer = 2 + i,
+							   .number = 1,
+							   .realtime_ns = times[i] });
+	assert_int_equal(read_and_remove(path, &ledger), STATUS_GOOD);
+	assert_int_equal(ledger.lost_count, 3);
+	assert_int_equal(ledger.lost_ns, 7);
+	ledger_file_free(&ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +400,7 @@ int main(void)
 		cmocka_unit_test(fence_ends_only_exposures_that_waited_when_it_began),
 		cmocka_unit_test(end_of_a_device_ends_its_own_exposures_once),
 		cmocka_unit_test(devices_without_protection_are_counted),
+		cmocka_unit_test(first_loss_of_all_devices_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

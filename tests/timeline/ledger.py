@@ -23,7 +23,7 @@ from tap import run_tests  # noqa: E402
 PROGRAM = sys.argv[1]
 TESTS = []
 HEAD, DEVICE, TEXT, EXPOSE, END, FENCE, CLOSE = range(1, 8)
-LEVEL = 10
+LEVEL, LOST = 10, 11
 IOMMU = 4
 RECLAIMED, FREED, REFUSED, LEAKED = range(1, 5)
 
@@ -198,6 +198,8 @@ def a_ledger_that_grows_too_large_ends_with_a_report(folder):
     assert 'File too large; what happens from now on is not in it' in line, line
     (records,), _ = read(folder + '/l')
     assert 1000 < len(records) <= 1024, len(records)
+    # The last record of the block says that there would be more.
+    assert [record[0] for record in records].index(LOST) == len(records) - 1, records[-1]
 
 
 def main():
