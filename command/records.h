@@ -150,7 +150,8 @@ uint64_t records_signature(pid_t pid);
 /**
  * records_open() - Open the records of all devices of a process.
  * @pid: The process.
- * @all: Set to the records, an array. Free it with records_close_all().
+ * @all: Set to the records, an array in the order in which the process opened the devices. Free it with
+ *	records_close_all().
  * @count: Set to its length.
  * @why: Set to what went wrong, a sentence without a period, if the call fails.
  * @size: The size of @why.

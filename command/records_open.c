@@ -136,19 +136,24 @@ static bool copy_header(const unsigned char *bytes, uint64_t size, struct segmen
 	return true;
 }
 
-/* Adds a segment that is mapped. */
+/*
+ * Adds a segment that is mapped. A core dump has the segments in the order of their addresses, and a
+ * process in that of its descriptors, so they are sorted by the order in which they were opened.
+ */
 static struct records *add(struct found *found, const struct segment_header *header,
 			   const unsigned char *bytes, uint64_t size)
 {
 	struct records *all = realloc(found->all, (found->count + 1) * sizeof(*all));
-	struct records *records;
+	size_t i = found->count;
 
 	if (!all)
 		return NULL;
 	found->all = all;
-	records = &all[found->count++];
-	*records = (struct records){ .bytes = bytes, .size = size, .header = *header };
-	return records;
+	found->count++;
+	for (; i && all[i - 1].header.opened > header->opened; i--)
+		all[i] = all[i - 1];
+	all[i] = (struct records){ .bytes = bytes, .size = size, .header = *header };
+	return &all[i];
 }
 
 void records_refresh(struct records *records)

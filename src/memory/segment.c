@@ -40,6 +40,7 @@ void __lsan_unregister_root_region(const void *va, size_t bytes) __attribute__((
 static struct {
 	pthread_once_t once;
 	pthread_mutex_t lock;
+	uint32_t opened;
 	LIST_HEAD(, segment) list;
 } all = { .once = PTHREAD_ONCE_INIT, .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -79,6 +80,7 @@ static void add_to_list(struct segment *segment)
 {
 	(void)pthread_once(&all.once, watch_forks);
 	(void)pthread_mutex_lock(&all.lock);
+	segment->header->opened = ++all.opened;
 	LIST_INSERT_HEAD(&all.list, segment, link);
 	(void)pthread_mutex_unlock(&all.lock);
 }

@@ -78,7 +78,8 @@ enum segment_field {
  * @library: COHERENT_VERSION of the library.
  * @name: The name of the device, cut off if it is longer.
  * @fields_at: The offset of the fields in the file.
- * @reserved: 0.
+ * @opened: How many devices the process had opened with this one, which gives their order; 0 if the
+ *	library is older.
  * @fields: See enum segment_field. A later version may have other members before them.
  */
 struct segment_header {
@@ -103,7 +104,7 @@ struct segment_header {
 	uint32_t library;
 	char name[128];
 	uint32_t fields_at;
-	uint32_t reserved;
+	uint32_t opened;
 	uint32_t fields[SEGMENT_FIELDS];
 };
 

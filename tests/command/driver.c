@@ -88,7 +88,7 @@ int main(int argc, char **argv)
 	struct coherent_device *dev, *second;
 	size_t count = 10;
 	char byte;
-	int option;
+	int option, lower;
 
 	while ((option = getopt(argc, argv, "cln:st")) >= 0) {
 		churns |= option == 'c';
@@ -98,7 +98,10 @@ int main(int argc, char **argv)
 		if (option == 'n')
 			count = strtoul(optarg, NULL, 10);
 	}
+	lower = dup(STDIN_FILENO);
 	must(coherent_device_open(&dev, NAME, .report = ignore));
+	/* The second device gets a lower descriptor than the first. */
+	close(lower);
 	if (has_second)
 		must(coherent_device_open(&second, SECOND_NAME, .report = ignore));
 	make_objects(dev, count);

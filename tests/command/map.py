@@ -93,6 +93,23 @@ def check_missing(test, program):
                  done.stdout[:600])
 
 
+def check_order_of_core(test, driver):
+    """The kernel maps later segments below, and a core dump has them in the order of addresses."""
+    with tempfile.TemporaryDirectory() as where:
+        path = os.path.join(where, 'core')
+        core.write(driver.pid, path)
+        for name in ('map', 'top'):
+            live, _ = test.json(name, driver.pid)
+            dump, done = test.json(name, path)
+            test.say([device['device'] for device in dump['devices']] ==
+                     [device['device'] for device in live['devices']],
+                     f'{name} shows a core dump in the order of the process', done.stdout)
+        live, _ = test.json('map', '--device=0', driver.pid)
+        dump, done = test.json('map', '--device=0', path)
+        test.say(dump['devices'][0]['device'] == live['devices'][0]['device'],
+                 '--device numbers the devices of a core dump in the same way', done.stdout)
+
+
 def check_two(test, program):
     with Driver(program, '-t') as driver:
         answer, _ = test.json('map', driver.pid)
@@ -106,6 +123,7 @@ def check_two(test, program):
             xml.etree.ElementTree.fromstring(done.stdout)
             test.say(name in done.stdout, f'the picture shows {name}', done.stdout[:400])
         test.complains(1, 'has no device of that number', 'map', '--device=2', driver.pid)
+        check_order_of_core(test, driver)
     for number in ('x', '', '-1'):
         test.complains(2, 'is not a number', 'map', f'--device={number}', '1')
 
