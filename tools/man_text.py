@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 """Comments of headers, and the text of man pages that is made of them."""
+import functools
 import re
 
 DOCUMENTED = re.compile(r'^/\*\*\n \* (?:struct |enum |typedef )?(\w+)(?:\(\))? - ', re.M)
@@ -21,6 +22,7 @@ def names_of(path):
                               if not INTERNAL.match(name)))
 
 
+@functools.cache
 def comments_of(source, name):
     """Return the comments that document a name: of a struct, and of the macro with its name."""
     return re.findall(rf'^/\*\*\n \* (?:struct |enum |typedef )?{name}(?:\(\))? - .*?\*/',
