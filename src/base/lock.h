@@ -7,6 +7,7 @@
  *	beside lock (which device of a shared space has which addresses)
  *	sim lock (a device model runs)
  *	vfio-user lock (a conversation)
+ *	calls of a vfio-user channel (a command until its answer), also of a server
  *	IOMMU lock (a page table in software, transfers in flight)
  *	vfio, vhost, qemu or fabric lock (a device's descriptors, a conversation, an endpoint)
  *	qemu process lock (what the thread of a QEMU has to do)
@@ -18,9 +19,12 @@
  *	watch lock (numbers of objects that are traced)
  *	trace file lock (the end of the file)
  *	ledger lock (its last block)
- * The lock of an interrupt and of a list of interrupts is taken alone. The core calls
- * backends without the store lock. A backend may call lookup_fault(), which takes it, from under
- * a lock of its own.
+ * No thread takes another lock while it has one of these: sends or lock of a channel, and the locks
+ * of a server (sim/serve_*.h). The lock wake of a peer comes before the lock of its channel. The
+ * lock of an interrupt and of a list of interrupts is taken alone. So are those of the lists of
+ * segments and of hardened devices, but a fork takes both, and the handler of SIGSEGV tries the
+ * store lock. The core calls backends without the store lock. A backend may call lookup_fault(),
+ * which takes it, from under a lock of its own.
  */
 #ifndef LOCK_H
 #define LOCK_H
