@@ -16,9 +16,9 @@
 #include "base/sys_process.h"
 #include "memory/ledger.h"
 
-/* The number of the text that is the name of the device. No string has this address. */
+/* Records name a text by its address. No text has this one, so it stands for the device's name. */
 #define DEVICE_TEXT 1
-/* A text that is in here was written and need not be written again. */
+/* The ledger remembers so many texts that it wrote. Another one is written again. */
 #define TEXTS 64
 
 /**
