@@ -370,27 +370,35 @@ COHERENT_INLINE bool coherent_has_padding(const unsigned char *mask, size_t size
 	return ~word;
 }
 
+/* Copies one element. The compiler folds the mask of a small one. */
+COHERENT_MAY_INLINE void coherent_element_in(char COHERENT_SHARED *to, const unsigned char *from,
+					     size_t size, const unsigned char *mask)
+{
+	unsigned char clean[64];
+
+	for (size_t i = 0; i < size; i += sizeof(clean)) {
+		const size_t bytes = size - i < sizeof(clean) ? size - i : sizeof(clean);
+
+		for (size_t k = 0; k < bytes; k++)
+			clean[k] = COHERENT_BYTE(&from[i + k], &clean[k]) & mask[i + k];
+		coherent_bytes_in(to + i, clean, bytes, __ATOMIC_RELAXED);
+	}
+}
+
 COHERENT_MAY_INLINE COHERENT_MUST_CHECK int
 coherent_mem_copy_in(const struct coherent_mem *mem, size_t first, const void *from,
 		       size_t count, size_t size, const unsigned char *mask)
 {
-	const unsigned char *at = from;
-	unsigned char clean[64];
 	int err = coherent_mem_check(mem, first, count);
 
-	/* A mask makes a long copy ten times slower. The compiler folds that of a short one. */
-	if (!err && count * size > sizeof(clean) && !coherent_has_padding(mask, size)) {
+	/* Most types have no padding, and their elements need not be copied one by one. */
+	if (!err && (count > 1 || size > 64) && !coherent_has_padding(mask, size)) {
 		coherent_bytes_in(mem->va + first * size, from, count * size, __ATOMIC_RELAXED);
 		return 0;
 	}
-	for (size_t i = 0; !err && i < count * size; i += sizeof(clean)) {
-		size_t bytes = count * size - i;
-
-		bytes = bytes < sizeof(clean) ? bytes : sizeof(clean);
-		for (size_t k = 0; k < bytes; k++)
-			clean[k] = COHERENT_BYTE(&at[i + k], &clean[k]) & mask[(i + k) % size];
-		coherent_bytes_in(mem->va + first * size + i, clean, bytes, __ATOMIC_RELAXED);
-	}
+	for (size_t i = 0; !err && i < count; i++)
+		coherent_element_in(mem->va + (first + i) * size,
+				    (const unsigned char *)from + i * size, size, mask);
 	return err;
 }
 
