@@ -89,10 +89,13 @@ def check_standards(results, source, where):
 
 
 def check_pointers(results, source, where):
-    """Compile a program for pointers of 32 bits. A compiler for them needs more packages."""
+    """Compile a program for another CPU. A compiler for that needs more packages."""
     program = write(os.path.join(where, 'pointers.c'), '#include <coherent.h>\nint x;\n')
-    status, out = run(['gcc', '-U__SIZEOF_POINTER__', '-D__SIZEOF_POINTER__=4', '-fsyntax-only', '-I',
-                       os.path.join(source, 'include'), program])
+    os.makedirs(os.path.join(where, 'stub', 'gnu'))
+    write(os.path.join(where, 'stub', 'gnu', 'stubs-32.h'), '')
+    status, out = run(['gcc', '-U__x86_64__', '-U__SIZEOF_POINTER__', '-D__SIZEOF_POINTER__=4',
+                       '-fsyntax-only', '-I', os.path.join(source, 'include'),
+                       '-I', os.path.join(where, 'stub'), program])
     results.say(status and out.count('error: #error') == 1 and '32-bit systems are not supported' in out,
                 'pointers of 32 bits are refused with one sentence', out)
 

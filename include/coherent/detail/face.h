@@ -130,9 +130,7 @@
  * instruction for all three, from z196 on. In riscv64, i and o are the accesses of a device's
  * registers, so that these barriers also order a doorbell. Linux uses the same on both.
  */
-#if __SIZEOF_POINTER__ != 8
-#error "coherent: 32-bit systems are not supported"
-#elif defined(__x86_64__)
+#if defined(__x86_64__)
 #define COHERENT_WMB() __asm__ __volatile__("" ::: "memory")
 #define COHERENT_RMB() __asm__ __volatile__("" ::: "memory")
 #define COHERENT_MB() __asm__ __volatile__("mfence" ::: "memory")
@@ -148,6 +146,8 @@
 #define COHERENT_WMB() __asm__ __volatile__("fence ow,ow" ::: "memory")
 #define COHERENT_RMB() __asm__ __volatile__("fence ir,ir" ::: "memory")
 #define COHERENT_MB() __asm__ __volatile__("fence iorw,iorw" ::: "memory")
+#elif __SIZEOF_POINTER__ != 8
+#error "coherent: 32-bit systems are not supported"
 #else
 #error "coherent: which barriers order memory for a device on this CPU? Add them to coherent/detail/face.h"
 #endif
