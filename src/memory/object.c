@@ -516,9 +516,10 @@ void object_end_copy(struct coherent_object *object)
 {
 	struct adoption *adoption = object->adoption;
 
-	if (!adoption || !adoption->is_copy || adoption->release)
+	if (!adoption->is_copy || adoption->release)
 		return;
-	adoption = adoption_take(object);
+	/* Until a fence or the close, the contents are where the CPU finds them. */
+	coherent_bytes_out(object_va(object), adoption->memory, adoption->bytes, __ATOMIC_RELAXED);
 	lock_take(&object->store->lock);
 	object->adoption = NULL;
 	lock_drop(&object->store->lock);

@@ -457,8 +457,9 @@ void object_move_adoption(struct coherent_object *object, struct coherent_object
 void object_defer(struct coherent_object *object, enum coherent_state state);
 
 /**
- * object_end_copy() - Give the driver the contents of a copy that no .release will announce.
- * @object: A mem that the driver frees, and that may wait for a fence or leak. Its state stays.
+ * object_end_copy() - If adopted memory is a copy and has no .release, give it back now.
+ * @object: A mem with adopted memory that the driver frees. It waits for a fence, or could not be
+ *	unmapped. Its state stays.
  *
  * The driver may use or unmap its memory after the free, because nothing tells it to wait.
  */

@@ -159,7 +159,7 @@ static void end_access(struct coherent_object *object, bool idle, void *to)
 		coherent_bytes_out(object_va(object), to, object_element_bytes(object),
 				   __ATOMIC_RELAXED);
 	object->waits = !err && !ends_in_flight(backend, idle);
-	if (err || object->waits)
+	if (object->adoption && (object->waits || (err && err != -ENODEV)))
 		object_end_copy(object);
 	/* The contents of a copy with .release go to the driver at the fence. */
 	if (object->waits && backend->leaves_decoys && !object->adoption)

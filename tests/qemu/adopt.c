@@ -39,16 +39,21 @@ static int unmap_memory(void **state)
 	return close_edu(state);
 }
 
-static void expose_and_write(union bytes *mem)
+static void expose_and_write_with(union bytes *mem, void (*release)(void *returned, void *arg))
 {
 	COHERENT_BOX(uint8_t) box = COHERENT_EMPTY;
 
 	device_gets_dirt();
-	assert_ok(coherent_box_adopt(&box, dev, memory, PAGE, .copy = true, .release = come_back));
+	assert_ok(coherent_box_adopt(&box, dev, memory, PAGE, .copy = true, .release = release));
 	assert_ok(coherent_expose(&box, mem));
 	assert_ok(coherent_write(mem, 0, 9));
 	start_transfer(BUFFER, coherent_addr(mem).raw + PAGE / 2, BYTES, TO_MEMORY);
 	finish_transfer();
+}
+
+static void expose_and_write(union bytes *mem)
+{
+	expose_and_write_with(mem, come_back);
 }
 
 static void contents_come_back_at_a_reclaim(void **state)
@@ -72,6 +77,20 @@ static void contents_come_back_at_the_fence_after_a_free(void **state)
 	assert_int_equal(returns, 0);
 	assert_ok(coherent_device_fence(dev));
 	assert_int_equal(returns, 1);
+}
+
+/* Nothing tells the driver to wait for the fence, so it may use its memory after the free. */
+static void contents_come_back_at_a_free_without_release(void **state)
+{
+	union bytes mem = COHERENT_EMPTY;
+
+	(void)state;
+	expose_and_write_with(&mem, NULL);
+	coherent_free(&mem);
+	come_back(memory, NULL);
+	memory[0] = 1;
+	assert_ok(coherent_device_fence(dev));
+	assert_int_equal(memory[0], 1);
 }
 
 static void contents_come_back_at_the_close_after_a_free(void **state)
@@ -106,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_MEMORY(contents_come_back_at_a_reclaim),
 		WITH_MEMORY(contents_come_back_at_the_fence_after_a_free),
+		WITH_MEMORY(contents_come_back_at_a_free_without_release),
 		WITH_MEMORY(contents_come_back_at_the_close_after_a_free),
 		WITH_MEMORY(contents_come_back_at_a_free_after_the_close),
 	};
