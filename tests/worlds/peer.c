@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "peer.h"
@@ -85,11 +86,15 @@ static FILE *open_maps(pid_t pid)
  * struct mapping - A mapping of a file of the library.
  * @first: The first address.
  * @last: The first address behind it.
- * @file: The number of the file. All files in memory are on one file system.
+ * @major: The major number of the file system.
+ * @minor: The minor number of the file system.
+ * @file: The number of the file in it.
  */
 struct mapping {
 	unsigned long first;
 	unsigned long last;
+	unsigned int major;
+	unsigned int minor;
 	unsigned long file;
 };
 
@@ -100,8 +105,8 @@ static bool next_shared_mapping(FILE *maps, struct mapping *mapping)
 
 	while (fgets(line, sizeof(line), maps))
 		if (strstr(line, "memfd:coherent") &&
-		    sscanf(line, "%lx-%lx %*s %*s %*s %lu", &mapping->first, &mapping->last,
-			   &mapping->file) == 3)
+		    sscanf(line, "%lx-%lx %*s %*s %x:%x %lu", &mapping->first, &mapping->last,
+			   &mapping->major, &mapping->minor, &mapping->file) == 5)
 			return true;
 	return false;
 }
@@ -129,18 +134,25 @@ static DIR *open_folder(pid_t pid)
 	return dir;
 }
 
+/* Opens the next file of the library that a process has open. Returns -1 if there is none. */
+static int next_open_file(DIR *dir, pid_t pid)
+{
+	const struct dirent *entry;
+	int fd = -1;
+
+	while (fd < 0 && (entry = readdir(dir)))
+		fd = open_shared_file(pid, entry->d_name);
+	return fd;
+}
+
 /* A process may read a file that it has not mapped. */
 static bool open_files_have(pid_t pid, const char secret[16])
 {
-	const struct dirent *entry;
 	DIR *dir = open_folder(pid);
 	bool has = false;
+	int fd;
 
-	while (!has && (entry = readdir(dir))) {
-		const int fd = open_shared_file(pid, entry->d_name);
-
-		if (fd < 0)
-			continue;
+	while (!has && (fd = next_open_file(dir, pid)) >= 0) {
 		has = file_has(fd, secret);
 		close(fd);
 	}
@@ -148,19 +160,16 @@ static bool open_files_have(pid_t pid, const char secret[16])
 	return has;
 }
 
-static bool is_open(pid_t pid, unsigned long file)
+static bool is_open(pid_t pid, const struct mapping *mapping)
 {
-	const struct dirent *entry;
 	DIR *dir = open_folder(pid);
 	bool is_found = false;
+	struct stat status;
+	int fd;
 
-	while (!is_found && (entry = readdir(dir))) {
-		const int fd = open_shared_file(pid, entry->d_name);
-		struct stat status;
-
-		if (fd < 0)
-			continue;
-		is_found = !fstat(fd, &status) && status.st_ino == file;
+	while (!is_found && (fd = next_open_file(dir, pid)) >= 0) {
+		is_found = !fstat(fd, &status) && status.st_ino == mapping->file &&
+			   status.st_dev == makedev(mapping->major, mapping->minor);
 		close(fd);
 	}
 	closedir(dir);
@@ -180,7 +189,7 @@ bool peer_has(pid_t pid, const char secret[16])
 	memory = open(path, O_RDONLY);
 	assert_true(memory >= 0);
 	while (!has && next_shared_mapping(maps, &mapping))
-		has = !is_open(pid, mapping.file) &&
+		has = !is_open(pid, &mapping) &&
 		      range_has(memory, (off_t)mapping.first, (off_t)mapping.last, secret);
 	fclose(maps);
 	close(memory);
