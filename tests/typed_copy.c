@@ -83,6 +83,34 @@ static void copies_leave_padding_zero_in_every_element(void **state)
 	coherent_free(&still);
 }
 
+/* The copy of one element goes on behind the first 64 bytes of its mask. */
+struct large {
+	uint8_t a[70];
+	uint32_t b;
+	uint64_t c;
+};
+COHERENT_FIELDS(struct large, .a, .b, .c);
+
+static void copies_leave_padding_of_large_elements_zero(void **state)
+{
+	COHERENT(struct large) mem = COHERENT_EMPTY;
+	uint8_t bytes[2 * sizeof(struct large)];
+	struct large in[2];
+
+	(void)state;
+	memset(in, 0xff, sizeof(in));
+	assert_ok(coherent_zeroed(&mem, dev, 2));
+	assert_ok(coherent_copy_in(&mem, 0, in, 2));
+	assert_ok(coherent_sim_try(dev, &mem, 0, bytes, sizeof(bytes), COHERENT_ACCESS_READ));
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		const size_t k = i % sizeof(*in);
+		const bool is_padding = (k >= 70 && k < 72) || (k >= 76 && k < 80);
+
+		assert_int_equal(bytes[i], is_padding ? 0 : 0xff);
+	}
+	coherent_free(&mem);
+}
+
 /* Elements without padding are copied as they are, so no byte of padding may be missed. */
 static void padding_is_found_at_each_place_of_an_element(void **state)
 {
@@ -200,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copies_move_elements_and_bytes),
 		cmocka_unit_test(copies_leave_padding_zero_in_every_element),
+		cmocka_unit_test(copies_leave_padding_of_large_elements_zero),
 		cmocka_unit_test(padding_is_found_at_each_place_of_an_element),
 		cmocka_unit_test(numbers_and_arrays_are_copied_without_a_list),
 		cmocka_unit_test(copies_work_at_any_alignment),

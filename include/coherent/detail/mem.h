@@ -360,14 +360,15 @@ coherent_mem_copy_out(const struct coherent_mem *mem, size_t first, void *to, si
 /* mask has a byte for each byte of an element; see coherent/detail/padding.h. */
 COHERENT_INLINE bool coherent_has_padding(const unsigned char *mask, size_t size)
 {
-	uint64_t word = ~(uint64_t)0;
+	const uint64_t full = ~(uint64_t)0;
+	uint64_t word = full;
 	size_t k = 0;
 
-	for (; size - k >= 8 && !~word; k += 8)
+	for (; size - k >= 8 && word == full; k += 8)
 		__builtin_memcpy(&word, mask + k, 8);
-	for (; k < size && !~word; k++)
-		word = mask[k] ? word : 0;
-	return ~word;
+	for (; k < size && word == full; k++)
+		word = mask[k] ? full : 0;
+	return word != full;
 }
 
 /* Copies one element. The compiler folds the mask of a small one. */
@@ -391,7 +392,7 @@ coherent_mem_copy_in(const struct coherent_mem *mem, size_t first, const void *f
 {
 	int err = coherent_mem_check(mem, first, count);
 
-	/* Most types have no padding, and their elements need not be copied one by one. */
+	/* The compiler folds the mask of one small element. Most others have no padding. */
 	if (!err && (count > 1 || size > 64) && !coherent_has_padding(mask, size)) {
 		coherent_bytes_in(mem->va + first * size, from, count * size, __ATOMIC_RELAXED);
 		return 0;
