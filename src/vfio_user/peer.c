@@ -248,7 +248,7 @@ static int take_twin(struct vfio_user_fds *fds, const char *json, int *twin)
 	return 0;
 }
 
-/* Agrees on the version and fills @agreed. */
+/* Agrees on the version, and keeps the answer in @agreed. Sets @twin if the peer has a twin socket. */
 static int agree_in(const struct vfio_user *user, int fd, struct agreed *agreed, int *twin)
 {
 	const uint64_t deadline_ns = sys_deadline_ns(user->keys.timeout_ms * SYS_NS_PER_MS);
