@@ -98,7 +98,7 @@
  * Stack. In userspace a call takes at most 16 KiB of the stack of its thread, and callbacks
  * of the driver come on top. The figure holds for x86-64. The C library puts the thread-local
  * variables on the same stack, so give a thread that calls the library 32 KiB. libfabric may
- * take more in calls of a fabric: device. The threads of the library itself have the default
+ * take more in calls of a fabric: device. The library's own threads have stacks of the default
  * size of the process.
  *
  * Fork. A forked child has no devices and no objects. Its calls return -ENODEV
@@ -198,8 +198,8 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * buffers. The object, and also the box that coherent_reclaim() makes of it, is under the lower
  * one of .mask and the mask of the device. .address is for a device that knows some addresses in
  * advance. It is a multiple of the size of a page and of .align, and the whole object is under
- * both masks. The library gives up kept addresses for it, but not that of an object, and not one
- * in quarantine, which a command in flight may still name. A reclaim makes a box with another
+ * both masks. The library gives up an address that it keeps, but neither that of an object nor one
+ * in quarantine. A command in flight may still name those. A reclaim makes a box with another
  * address, and the old one is in quarantine then. coherent_device_fence() does not end the
  * quarantine. So a driver that needs .address again keeps the mem, or uses .in_place.
  *

@@ -242,7 +242,7 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * coherent_bar_poll32() and coherent_irq_wait(). The exposure of an object of a pool, or of one
  * in place, does not ask the device, so it still succeeds. Without an IOMMU, in VFIO's no-IOMMU
  * mode, vfio: opens only with .level = COHERENT_NONE. In this mode the key pages=N sets how many
- * hugepages of 2 MiB hold all memory: 1, the default, to 8.
+ * hugepages of 2 MiB hold all memory, from 1 to 8. The default is 1.
  *
  * A PCI device without a reset of its own may still execute commands of its last owner,
  * which was closed or killed. The open of such a device reports a warning. The device
@@ -345,7 +345,7 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * Return: 0; -EINVAL (the name is malformed, a key is unknown, a value is bad, or an
  * option belongs to another kind of device; the report lists what is valid. Or .ledger
  * names a file that is not a ledger, or that cannot be made there; or .beside is a device
- * of another kind), -ENODEV (there is no such device, or another thread closes that of
+ * of another kind), -ENODEV (there is no such device, or another thread closes the device of
  * .beside), -EOPNOTSUPP (.level, no IOMMU, .hugepages or another choice of memory where
  * memory is a file, .beside where devices do not share an address space, or the peer
  * lacks a feature), -EIO (no address range is under the mask or in .window, or the device
