@@ -222,6 +222,18 @@ static int send_message(struct vfio_user_channel *channel, struct vfio_user_head
 	return err;
 }
 
+char *vfio_user_channel_place(const struct vfio_user_channel *channel,
+			      const struct vfio_user_received *received)
+{
+	/*
+	 * Behind the command, the data needs no page more than the command does. In a VM a thread waits
+	 * up to 2 us for another page. But the next command may be there.
+	 */
+	if (channel->filled > received->header.bytes)
+		return channel->answer;
+	return (char *)received->payload + sizeof(struct vfio_user_dma);
+}
+
 int vfio_user_channel_reply(struct vfio_user_channel *channel,
 			    const struct vfio_user_header *header, uint32_t error,
 			    const struct iovec *parts, size_t part_count)

@@ -84,8 +84,7 @@ struct vfio_user_call {
  * @buffer: The place where the thread that reads receives messages. Only this thread uses it.
  * @filled: How many bytes of @buffer are received. Without descriptors, the thread receives as much as
  *	there is, which saves system calls.
- * @answer: The place for an answer of VFIO_USER_PAYLOAD_MAX bytes, which @buffer has no room for. It is
- *	for the owner.
+ * @answer: A place for an answer of VFIO_USER_PAYLOAD_MAX bytes beside @buffer. It is for the owner.
  * @calls: A thread holds it from a command to its reply. Taken before the other two.
  * @sends: A thread holds it while it sends a message. It guards nothing else.
  * @lock: Guards the fields below.
@@ -150,6 +149,16 @@ void *vfio_user_channel_run(void *arg);
  * is lost too), -EPROTO (the reply does not fit; then it is lost too).
  */
 int vfio_user_channel_call(struct vfio_user_channel *channel, struct vfio_user_call *call);
+
+/**
+ * vfio_user_channel_place() - Find a place for the data of an answer.
+ * @channel: The channel.
+ * @received: The command that is executed.
+ *
+ * Return: room for VFIO_USER_DATA_MAX bytes, which is valid until the function of the owner returns.
+ */
+char *vfio_user_channel_place(const struct vfio_user_channel *channel,
+			      const struct vfio_user_received *received);
 
 /**
  * vfio_user_channel_reply() - Answer a command.

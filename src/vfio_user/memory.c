@@ -13,7 +13,7 @@ int vfio_user_memory_serve(struct vfio_user *user, struct vfio_user_channel *cha
 	const struct vfio_user_header *header = &received->header;
 	struct vfio_user_dma *dma = received->payload;
 	const bool is_write = header->command == VFIO_USER_DMA_WRITE;
-	char *data = is_write ? (char *)(dma + 1) : channel->answer;
+	char *data = is_write ? (char *)(dma + 1) : vfio_user_channel_place(channel, received);
 	struct iovec answer[2] = { { dma, sizeof(*dma) }, { data, 0 } };
 	int err;
 

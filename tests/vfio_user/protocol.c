@@ -314,6 +314,45 @@ static void empty_transfer_is_allowed(void **state)
 	assert_ok(transfer(PEER_WRITE, coherent_addr(&mem).raw, 0));
 }
 
+/* The library has the second read when it answers the first. */
+static void reads_may_come_together(void **state)
+{
+	struct read {
+		struct vfio_user_header header;
+		struct vfio_user_dma dma;
+	} reads[3];
+	struct {
+		struct read head;
+		uint8_t bytes[600];
+	} answer;
+	COHERENT_BOX_AUTO(uint8_t, box);
+	COHERENT_AUTO(uint8_t, mem);
+
+	(void)state;
+	peer = peer_new();
+	peer_start(peer);
+	open_peer();
+	assert_ok(coherent_box_zeroed(&box, dev, 3 * sizeof(answer.bytes)));
+	for (size_t i = 0; i < coherent_box_count(&box); i++)
+		coherent_box_ptr(&box)[i] = (uint8_t)(1 + i / sizeof(answer.bytes));
+	assert_ok(coherent_expose(&box, &mem));
+	for (uint16_t i = 0; i < 3; i++)
+		reads[i] = (struct read){
+			{ .id = i, .command = VFIO_USER_DMA_READ, .bytes = sizeof(struct read) },
+			{ coherent_addr(&mem).raw + i * sizeof(answer.bytes), sizeof(answer.bytes) }
+		};
+	assert_ok(peer_send(peer, reads, sizeof(reads)));
+	for (uint16_t i = 0; i < 3; i++) {
+		assert_int_equal(recv(peer->twin, &answer, sizeof(answer), MSG_WAITALL),
+				 sizeof(answer));
+		assert_int_equal(answer.head.header.id, i);
+		assert_int_equal(answer.head.header.error, 0);
+		assert_int_equal(answer.head.dma.address, reads[i].dma.address);
+		for (size_t k = 0; k < sizeof(answer.bytes); k++)
+			assert_int_equal(answer.bytes[k], 1 + i);
+	}
+}
+
 static bool can_be_read(const char *at)
 {
 	int fds[2];
@@ -382,6 +421,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(other_sockets_are_refused, stop_peer),
 		cmocka_unit_test_teardown(wrong_requests_end_the_connection, stop_peer),
 		cmocka_unit_test_teardown(empty_transfer_is_allowed, stop_peer),
+		cmocka_unit_test_teardown(reads_may_come_together, stop_peer),
 		cmocka_unit_test_teardown(connections_leave_no_descriptor, stop_peer),
 		cmocka_unit_test(nobody_accesses_what_is_behind_a_message),
 	};
