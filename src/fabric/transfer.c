@@ -23,8 +23,10 @@
 #define READ "coherent_fabric_read()"
 #define WRITE "coherent_fabric_write()"
 
-/* A transfer is mostly over in this time. A wait for another thread would take longer. */
+/* A small transfer is mostly over in this time. A wait for another thread would take longer. */
 #define SPIN_NS 50000
+/* A large one gets one ns more for each byte, up to this. */
+#define SPIN_MAX_NS (SYS_NS_PER_S / 1000)
 /* Without a thread of the library, another caller may see the end of this transfer. */
 #define LOOK_NS (SYS_NS_PER_S / 1000)
 
@@ -335,6 +337,11 @@ static void wait_for_end(struct fabric *fabric, struct fabric_transfer *transfer
 		fabric_wait(fabric, LOOK_NS);
 }
 
+static uint64_t spin_ns(size_t bytes)
+{
+	return bytes < SPIN_MAX_NS - SPIN_NS ? SPIN_NS + bytes : SPIN_MAX_NS;
+}
+
 /* Frees the transfer, or leaves it to the thread that sees its end. */
 static int finish(const struct request *request, struct fabric_transfer *transfer)
 {
@@ -345,7 +352,7 @@ static int finish(const struct request *request, struct fabric_transfer *transfe
 	while (!has_ended(fabric, transfer, now_ns >= request->deadline_ns)) {
 		if (now_ns >= request->deadline_ns)
 			return -ETIMEDOUT;
-		if (now_ns - begun_ns > SPIN_NS)
+		if (now_ns - begun_ns > spin_ns(request->bytes))
 			wait_for_end(fabric, transfer, request->deadline_ns);
 		now_ns = sys_now_ns();
 		if (!begun_ns)
