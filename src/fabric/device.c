@@ -248,20 +248,51 @@ static int open_wake(struct fabric *fabric)
 
 /* --- The thread --- */
 
+/* While callers serve the endpoint, the thread leaves it to them for so long, and longer each time. */
+#define LEAVE_MIN_NS (SYS_NS_PER_S / 10000)
+#define LEAVE_MAX_NS (SYS_NS_PER_S / 1000)
+
+/*
+ * Returns whether callers serve the endpoint: one polls it, or they made two transfers in each
+ * LEAVE_MIN_NS. The thread would take a CPU from them, and the lock.
+ */
+static bool is_left_locked(struct fabric *fabric, uint64_t left_ns) NEEDS_LOCK(fabric->lock)
+{
+	const bool is_left = fabric->polling || fabric->begun / 2 >= left_ns / LEAVE_MIN_NS;
+
+	fabric->begun = 0;
+	if (!is_left)
+		fabric_progress_locked(fabric, NULL);
+	return is_left;
+}
+
+static void wait_for_wake(struct fabric *fabric, uint64_t timeout_ns)
+{
+	struct pollfd wake = { .fd = fabric->wake, .events = POLLIN };
+
+	(void)sys_wait_readable(&wake, 1, sys_deadline_ns(timeout_ns));
+}
+
 static void *serve(void *arg)
 {
 	struct fabric *fabric = arg;
-	bool is_closed;
+	uint64_t leave_ns = LEAVE_MIN_NS;
+	bool is_closed, is_left;
 
 	while (true) {
 		lock_take(&fabric->lock);
-		if (!fabric->polling)
-			fabric_progress_locked(fabric, NULL);
+		is_left = is_left_locked(fabric, leave_ns);
 		is_closed = fabric->is_closed;
 		lock_drop(&fabric->lock);
 		if (is_closed)
 			return NULL;
-		fabric_wait(fabric, SYS_NS_PER_S);
+		if (!is_left) {
+			fabric_wait(fabric, SYS_NS_PER_S);
+			leave_ns = LEAVE_MIN_NS;
+		} else {
+			wait_for_wake(fabric, leave_ns);
+			leave_ns = leave_ns < LEAVE_MAX_NS / 2 ? 2 * leave_ns : LEAVE_MAX_NS;
+		}
 		(void)sys_eventfd_take(fabric->wake);
 	}
 }

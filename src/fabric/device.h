@@ -101,6 +101,7 @@ RB_HEAD(fabric_tree, fabric_registration);
  * @transfers: The transfers that have not ended.
  * @peers: The peers.
  * @polling: How many transfers are polled. The thread leaves the endpoint to their callers.
+ * @begun: How many transfers have begun since the thread looked.
  * @is_closed: The device was disconnected.
  * @is_ending: fabric_endpoint_end_reads_locked() waits, so no transfer may begin.
  * @may_be_in_flight: A mem was mapped since the last fence, or at that time. So transfers may be in
@@ -127,6 +128,7 @@ struct fabric {
 	LIST_HEAD(, fabric_transfer) transfers;
 	LIST_HEAD(, coherent_fabric_peer) peers;
 	unsigned int polling;
+	unsigned int begun;
 	bool is_closed;
 	bool is_ending;
 	bool may_be_in_flight;

@@ -279,6 +279,7 @@ static void add_locked(struct fabric *fabric, struct fabric_transfer *transfer, 
 	transfer->is_read = !is_write;
 	transfer->is_polled = true;
 	fabric->polling++;
+	fabric->begun++;
 }
 
 static void stop_polling_locked(struct fabric *fabric, struct fabric_transfer *transfer)
@@ -330,8 +331,12 @@ static void wait_for_end(struct fabric *fabric, struct fabric_transfer *transfer
 
 	lock_take(&fabric->lock);
 	stop_polling_locked(fabric, transfer);
-	if (fabric->has_thread && !transfer->is_done)
+	if (fabric->has_thread && !transfer->is_done) {
+		/* The thread may have left the endpoint to this caller. */
+		fabric->begun = 0;
+		sys_eventfd_signal(fabric->wake);
 		lock_wait(&fabric->lock, deadline_ns < soon_ns ? deadline_ns : soon_ns);
+	}
 	lock_drop(&fabric->lock);
 	if (!fabric->has_thread)
 		fabric_wait(fabric, LOOK_NS);
