@@ -45,6 +45,55 @@ static void page_belongs_to_one_object(void **state)
 	put_pages(memory, 4);
 }
 
+/* The library keeps the owners of 16 MiB in one node of its tree. */
+static void large_memory_belongs_to_one_object(void **state)
+{
+	static const size_t pages[] = { 0, 4095, 4096, 10000, 12287 };
+	union page_box first = COHERENT_EMPTY, second = COHERENT_EMPTY;
+	uint8_t *memory = get_pages(12288);
+	struct coherent_device *dev;
+	struct coherent_info info;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu,mask=48"));
+	for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++) {
+		assert_ok(coherent_box_adopt(&first, dev, memory + pages[i] * PAGE, PAGE));
+		assert_err(coherent_box_adopt(&second, dev, memory, (size_t)12288 * PAGE), -EBUSY);
+		coherent_box_free(&first);
+	}
+	assert_ok(coherent_box_adopt(&second, dev, memory, (size_t)12288 * PAGE));
+	for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++) {
+		assert_ok(coherent_find_ptr(dev, memory + pages[i] * PAGE, &info));
+		assert_int_equal(info.offset, pages[i] * PAGE);
+	}
+	coherent_box_free(&second);
+	coherent_device_close(dev);
+	put_pages(memory, 12288);
+}
+
+/* The middle pages remember the record of a box that is below them now, or above them. */
+static void neighbour_had_the_page_before(void **state)
+{
+	const size_t bytes = (size_t)2 * PAGE;
+	uint8_t *memory = get_pages(6);
+	struct coherent_device *dev;
+
+	(void)state;
+	assert_ok(coherent_device_open(&dev, "sim:edu"));
+	for (size_t i = 0; i < 6; i += 4) {
+		union page_box first = COHERENT_EMPTY, second = COHERENT_EMPTY;
+
+		assert_ok(coherent_box_adopt(&first, dev, memory + bytes, bytes));
+		coherent_box_free(&first);
+		assert_ok(coherent_box_adopt(&first, dev, memory + i * PAGE, bytes));
+		assert_ok(coherent_box_adopt(&second, dev, memory + bytes, bytes));
+		coherent_box_free(&second);
+		coherent_box_free(&first);
+	}
+	coherent_device_close(dev);
+	put_pages(memory, 6);
+}
+
 static void memory_of_the_library_is_refused(void **state)
 {
 	struct coherent_device *dev;
@@ -276,6 +325,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(page_belongs_to_one_object),
+		cmocka_unit_test(large_memory_belongs_to_one_object),
+		cmocka_unit_test(neighbour_had_the_page_before),
 		cmocka_unit_test(memory_of_the_library_is_refused),
 		cmocka_unit_test(memory_that_no_device_can_use_is_refused),
 		cmocka_unit_test(files_in_memory_are_adopted),

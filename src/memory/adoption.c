@@ -12,9 +12,11 @@
 
 /* --- Who has a page --- */
 
-static bool is_within(uintptr_t at, uintptr_t first, size_t bytes)
+static bool overlaps(const struct iovec *piece, uintptr_t first, size_t bytes)
 {
-	return first && at - first < bytes;
+	const uintptr_t at = (uintptr_t)piece->iov_base;
+
+	return first && first < at + piece->iov_len && at < first + bytes;
 }
 
 /*
@@ -27,17 +29,17 @@ __attribute__((no_sanitize("thread"))) static bool keeps_pages(const struct cohe
 	       object->state == COHERENT_STATE_MEM;
 }
 
-__attribute__((no_sanitize("thread"))) static bool names_page(const struct coherent_object *object,
-							      uintptr_t at)
+__attribute__((no_sanitize("thread"))) static bool names_pages(const struct coherent_object *object,
+							       const struct iovec *piece)
 {
 	const struct adoption *adoption = object->adoption;
 
 	for (size_t i = 0; adoption && i < adoption->begun; i++)
-		if (is_within(at, (uintptr_t)adoption->pieces[i].iov_base,
-			      adoption->pieces[i].iov_len))
+		if (overlaps(piece, (uintptr_t)adoption->pieces[i].iov_base,
+			     adoption->pieces[i].iov_len))
 			return true;
-	return is_within(at, object->pages.first, object_bytes(object)) ||
-	       is_within(at, object->cpu_view, object_bytes(object));
+	return overlaps(piece, object->pages.first, object_bytes(object)) ||
+	       overlaps(piece, object->cpu_view, object_bytes(object));
 }
 
 /*
@@ -46,37 +48,32 @@ __attribute__((no_sanitize("thread"))) static bool names_page(const struct coher
  *
  * ThreadSanitizer does not know sequence counts, as in lookup.c.
  */
-__attribute__((no_sanitize("thread"))) static bool has_page(const struct coherent_object *object,
-							    uintptr_t at)
+__attribute__((no_sanitize("thread"))) static bool has_pages(const struct coherent_object *object,
+							     const struct iovec *piece)
 {
-	bool has_it;
+	bool has_some;
 	uint32_t seq;
 
 	do {
 		seq = __atomic_load_n(&object->seq, __ATOMIC_ACQUIRE);
-		has_it = keeps_pages(object) && names_page(object, at);
+		has_some = keeps_pages(object) && names_pages(object, piece);
 		/* ORDER: pairs with the release fence of object_seq_write_begin() (seqlock.litmus). */
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (seq & 1 || __atomic_load_n(&object->seq, __ATOMIC_RELAXED) != seq);
-	return has_it;
+	return has_some;
 }
 
-/* gcc inlines keeps_pages() into this function, so this function needs the attribute, too. */
-__attribute__((no_sanitize("thread"))) const struct coherent_object *
-adoption_owner_locked(struct object_store *store, const struct iovec *piece)
+/* The pages of a large piece mostly had one owner, which is asked once. */
+const struct coherent_object *adoption_owner_locked(struct object_store *store,
+						    const struct iovec *piece)
 {
 	const uintptr_t end = (uintptr_t)piece->iov_base + piece->iov_len;
-	const struct coherent_object *owner, *ended = NULL;
+	const struct coherent_object *owner = NULL;
 	uintptr_t at = (uintptr_t)piece->iov_base;
 
-	while ((owner = page_owner_next(&store->owners, &at, end, ended))) {
-		if (has_page(owner, at))
+	while ((owner = page_owner_next(&store->owners, &at, end, owner)))
+		if (has_pages(owner, piece))
 			return owner;
-		/* Memory that is adopted again has the same owner in all of its pages. */
-		if (!keeps_pages(owner))
-			ended = owner;
-		at += store->pages.page_bytes;
-	}
 	return NULL;
 }
 
@@ -212,7 +209,9 @@ int adoption_begin_locked(struct object_store *store, struct coherent_object *ob
 		err = begin_piece_locked(store, object, adoption, piece);
 		if (err)
 			break;
-		page_owner_set(&store->owners, piece->iov_base, piece->iov_len, object);
+		/* The pages of one piece get their owner with the pointer. */
+		if (adoption->is_scattered)
+			page_owner_set(&store->owners, piece->iov_base, piece->iov_len, object);
 		adoption->begun++;
 	}
 	adoption->is_refused = err == -EBUSY;

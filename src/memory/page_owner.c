@@ -81,36 +81,70 @@ static uintptr_t end_in_leaf(uintptr_t at, uintptr_t end)
 	return end < leaf_end ? end : leaf_end;
 }
 
+static size_t entry_of(uintptr_t at)
+{
+	return at >> PAGE_SHIFT & MASK;
+}
+
+/* Returns the number of pages that a part of some memory has in one leaf. */
+static size_t entries_of(uintptr_t at, uintptr_t stop)
+{
+	return (stop - at + (1 << PAGE_SHIFT) - 1) >> PAGE_SHIFT;
+}
+
 void page_owner_set(struct page_owners *owners, const void *va, size_t bytes,
 		    struct coherent_object *object)
 {
 	const uintptr_t end = (uintptr_t)va + bytes;
+	uintptr_t stop;
 
-	for (uintptr_t at = (uintptr_t)va; at < end;) {
-		struct owner_leaf *leaf = leaf_of(owners, at);
-		const uintptr_t stop = end_in_leaf(at, end);
+	for (uintptr_t at = (uintptr_t)va; at < end; at = stop) {
+		struct coherent_object **entries = &leaf_of(owners, at)->entries[entry_of(at)];
+		size_t count;
 
-		for (; at < stop; at += 1 << PAGE_SHIFT)
-			__atomic_store_n(&leaf->entries[at >> PAGE_SHIFT & MASK], object,
-					 __ATOMIC_RELEASE);
+		stop = end_in_leaf(at, end);
+		count = entries_of(at, stop);
+#pragma GCC unroll 8
+		for (size_t i = 0; i < count; i++)
+			__atomic_store_n(&entries[i], object, __ATOMIC_RELEASE);
 	}
+}
+
+/* Returns the number of the first entry that has an owner other than @skip; @count for none. */
+static size_t first_owner(struct coherent_object *const *entries, size_t count,
+			  const struct coherent_object *skip)
+{
+	const struct coherent_object *owner;
+	size_t i;
+
+	/* Most pages of a large piece had the same owner, or none had one. */
+#pragma GCC unroll 8
+	for (i = 0; i < count; i++) {
+		owner = __atomic_load_n(&entries[i], __ATOMIC_ACQUIRE);
+		if (owner != skip && owner)
+			break;
+	}
+	return i;
 }
 
 struct coherent_object *page_owner_next(const struct page_owners *owners, uintptr_t *at,
 					uintptr_t end, const struct coherent_object *skip)
 {
-	while (*at < end) {
-		const struct owner_leaf *leaf = leaf_of(owners, *at);
-		const uintptr_t stop = end_in_leaf(*at, end);
+	uintptr_t stop;
 
-		for (; leaf && *at < stop; *at += 1 << PAGE_SHIFT) {
-			struct coherent_object *owner = __atomic_load_n(
-				&leaf->entries[*at >> PAGE_SHIFT & MASK], __ATOMIC_ACQUIRE);
+	for (uintptr_t page = *at; page < end; page = stop) {
+		const struct owner_leaf *leaf = leaf_of(owners, page);
+		struct coherent_object *const *entries = leaf ? &leaf->entries[entry_of(page)] :
+								NULL;
+		size_t count, i;
 
-			if (owner && owner != skip)
-				return owner;
-		}
-		*at = stop;
+		stop = end_in_leaf(page, end);
+		count = leaf ? entries_of(page, stop) : 0;
+		i = first_owner(entries, count, skip);
+		if (i == count)
+			continue;
+		*at = page + (i << PAGE_SHIFT);
+		return __atomic_load_n(&entries[i], __ATOMIC_ACQUIRE);
 	}
 	return NULL;
 }
@@ -120,8 +154,7 @@ struct coherent_object *page_owner_get(const struct page_owners *owners, const v
 	const uintptr_t at = (uintptr_t)va;
 	const struct owner_leaf *leaf = leaf_of(owners, at);
 
-	return leaf ? __atomic_load_n(&leaf->entries[at >> PAGE_SHIFT & MASK], __ATOMIC_ACQUIRE) :
-		      NULL;
+	return leaf ? __atomic_load_n(&leaf->entries[entry_of(at)], __ATOMIC_ACQUIRE) : NULL;
 }
 
 void page_owner_close(struct page_owners *owners)
