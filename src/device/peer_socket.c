@@ -83,7 +83,7 @@ int peer_socket_open(struct peer_socket *socket, struct coherent_device *dev,
 	if (fds + !!*name->target != 1) {
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: the name or an option must say which socket to use; give exactly one of "
-		       "%s:/path, .socket_fd and .listen_fd",
+		       "%s:/path, .socket_fd and .listen_fd, where 0 is not a descriptor",
 		       name->whole, name->scheme);
 		return -EINVAL;
 	}

@@ -182,7 +182,8 @@ static int check_options(const char *path, const struct coherent_serve_options *
 	}
 	if (ways != 1) {
 		report(&to, COHERENT_ERROR,
-		       CALL ": give exactly one of a path, .socket_fd and .listen_fd");
+		       CALL ": give exactly one of a path, .socket_fd and .listen_fd, where 0 is "
+			    "not a descriptor");
 		return -EINVAL;
 	}
 	if (options->class_code >> 24) {

@@ -225,6 +225,7 @@ static void other_sockets_are_refused(void **state)
 		const char *report;
 	} cases[] = {
 		{ "vfio-user:", -EINVAL, "exactly one of vfio-user:/path, .socket_fd and" },
+		{ "vfio-user:", -EINVAL, "where 0 is not a descriptor" },
 		{ "vfio-user:/nonexistent", -ENODEV, "the peer cannot be reached" },
 		{ "vfio-user:/dev/null", -EINVAL, "/dev/null is not a socket" },
 		{ "vfio-user:/x,timeout=0", -EINVAL, "timeout" },
