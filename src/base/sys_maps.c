@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/vfs.h>
 
 #include "base/sys.h"
@@ -28,19 +29,35 @@ struct line {
 };
 
 /* A long path is cut, so the rest of its line is skipped. */
-static bool read_line(FILE *maps, struct line *line)
+static bool read_text(FILE *maps, char *text, int bytes)
 {
-	SYS_DEFER_CANCEL;
-	char text[256];
 	int byte;
 
-	*line = (struct line){ .first = 0 };
-	if (!fgets(text, sizeof(text), maps))
+	if (!fgets(text, bytes, maps))
 		return false;
 	for (byte = strchr(text, '\n') ? '\n' : 0; byte != '\n' && byte != EOF;)
 		byte = fgetc(maps);
-	return sscanf(text, "%" SCNxPTR "-%" SCNxPTR " %4s %*x %x:%*x %*u %127[^\n]", &line->first,
-		      &line->end, line->permissions, &line->major, line->path) >= 4;
+	return true;
+}
+
+/*
+ * Reads on to the first line that ends behind @at. A process may have many thousand lines, so only
+ * that one is read in full.
+ */
+static bool read_line(FILE *maps, struct line *line, uintptr_t at)
+{
+	SYS_DEFER_CANCEL;
+	char text[256], *rest;
+
+	*line = (struct line){ .first = 0 };
+	do {
+		if (!read_text(maps, text, sizeof(text)))
+			return false;
+		line->first = strtoul(text, &rest, 16);
+		line->end = *rest == '-' ? strtoul(rest + 1, &rest, 16) : 0;
+	} while (line->end <= at);
+	return sscanf(rest, " %4s %*x %x:%*x %*u %127[^\n]", line->permissions, &line->major,
+		      line->path) >= 2;
 }
 
 /* A file without a disk has the major number 0, but some file systems with a disk have it too. */
@@ -87,9 +104,8 @@ static void check_piece(FILE *maps, struct line *line, const struct iovec *piece
 		rewind(maps);
 		*line = (struct line){ .first = 0 };
 	}
-	while (at && at < end && (line->end > at || read_line(maps, line)))
-		if (line->end > at)
-			at = check_line(line, at, problem);
+	while (at && at < end && (line->end > at || read_line(maps, line, at)))
+		at = check_line(line, at, problem);
 	if (at && at < end)
 		*problem = (struct sys_maps_problem){ .kind = SYS_MAPS_NOTHING, .at = at };
 }
