@@ -129,8 +129,10 @@ struct coherent_fault {
  * @dev: The device.
  * @fault: Filled in; all zero on failure.
  *
- * The state of the object, and its age in the text, are those at the moment of the fault. The
- * close of the device reports the faults that no call returned.
+ * The state of the object, and its age in the text, are those at the moment of the fault. On
+ * qemu: the library learns of a fault by this call, or when a mem is reclaimed or freed, and they
+ * are those at that moment. So read the faults before you free a box. The close of the device
+ * reports the faults that no call returned.
  *
  * Context: may sleep.
  * Return: 0; -EAGAIN (there is no fault), -ENODEV.

@@ -24,6 +24,7 @@
 #include "device/lookup.h"
 #include "qemu/call.h"
 #include "qemu/explain.h"
+#include "qemu/fault.h"
 #include "qemu/irq.h"
 #include "qemu/start.h"
 
@@ -278,6 +279,10 @@ static void unmap_locked(struct qemu *qemu, const struct backend_mapping *asked)
 
 	if (qemu_call_begin_locked(qemu))
 		return;
+	/* Later the fault of a read-only mem would look like one of freed memory. */
+	qemu_fault_note_locked(qemu);
+	if (qemu->lost)
+		return;
 	err = qemu_iommu_unmap(&qemu->iommu, asked->address, asked->bytes);
 	if (err)
 		qemu_call_lose_locked(qemu, err == -ENOMEM ? -EIO : err);
@@ -391,44 +396,6 @@ static void qemu_limits(struct backend *backend, struct coherent_limits *limits)
 		limits->bar_bytes[i] = qemu->pci.bars[i].bytes;
 }
 
-static int take_fault_locked(struct qemu *qemu, struct qemu_iommu_fault *told)
-	NEEDS_LOCK(qemu->lock)
-{
-	int notified = 0, err = qemu_call_begin_locked(qemu);
-	uint16_t seen;
-
-	if (err)
-		return err;
-	seen = qemu->iommu.events.seen;
-	err = qemu_iommu_next_fault(&qemu->iommu, told);
-	/* A close also reads faults. It must not wait for a QEMU that hangs. */
-	if (qemu->iommu.events.seen != seen && alive_is_open(qemu->backend.dev->alive))
-		notified = qemu_call_result_locked(qemu, qemu_iommu_notify_events(&qemu->iommu));
-	return err ? err : notified;
-}
-
-static int qemu_next_fault(struct backend *backend, struct coherent_fault *fault)
-{
-	struct qemu *qemu = qemu_of(backend);
-	struct qemu_iommu_fault told;
-	int err;
-
-	lock_take(&qemu->lock);
-	err = take_fault_locked(qemu, &told);
-	lock_drop(&qemu->lock);
-	if (err)
-		return err;
-	*fault = (struct coherent_fault){
-		.address = told.address,
-		.bytes = told.bytes,
-		.access = told.write ? COHERENT_ACCESS_WRITE :
-			  told.read  ? COHERENT_ACCESS_READ :
-				       COHERENT_ACCESS_UNKNOWN,
-	};
-	lookup_fault(backend->dev, fault);
-	return 0;
-}
-
 static uint64_t qemu_reg_read(struct backend *backend, unsigned int bar, uint64_t offset,
 			      unsigned int width)
 {
@@ -506,7 +473,7 @@ const struct backend_ops backend_qemu = {
 	.unmap = qemu_unmap,
 	.fence = qemu_fence,
 	.reset = qemu_fence,
-	.next_fault = qemu_next_fault,
+	.next_fault = qemu_fault_next,
 	.config = qemu_config,
 	.reg_read = qemu_reg_read,
 	.reg_write = qemu_reg_write,

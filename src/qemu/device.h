@@ -19,6 +19,7 @@
 #define QEMU_IOMMU_AT QEMU_MIB
 #define QEMU_MAILBOX_AT (QEMU_IOMMU_AT + QEMU_IOMMU_BYTES)
 #define QEMU_OBJECTS_AT (2 * QEMU_MIB)
+#define QEMU_FAULTS 64
 
 /**
  * struct qemu_mapping - The place of a mem in the memory of QEMU.
@@ -66,6 +67,9 @@ struct qemu_keys {
  * @closed: The device is closed.
  * @lost: QEMU is gone.
  * @iommu: The driver of QEMU's IOMMU.
+ * @faults: A ring of the refused accesses that the driver has not read yet.
+ * @fault_first: The index of the oldest one.
+ * @fault_count: Their number.
  * @space: The free ranges of @memory for objects.
  * @used_end: The end of the part of @memory that was used before.
  * @mappings: The mems in @memory.
@@ -86,6 +90,9 @@ struct qemu {
 	bool closed;
 	bool lost;
 	struct qemu_iommu iommu;
+	struct coherent_fault faults[QEMU_FAULTS];
+	unsigned int fault_first;
+	unsigned int fault_count;
 	struct iova_space space;
 	uint64_t used_end;
 	struct qemu_mappings mappings;

@@ -94,6 +94,35 @@ static void each_refused_access_is_a_fault(void **state)
 	assert_no_fault(dev);
 }
 
+/* The driver often reads faults after it has freed the memory. */
+static void fault_keeps_the_state_of_its_time(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT(uint8_t) other = COHERENT_EMPTY;
+	struct coherent_fault fault;
+	uint64_t at;
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, dev, PAGE, .permission = COHERENT_READ_ONLY));
+	assert_ok(coherent_zeroed(&other, dev, PAGE));
+	at = coherent_addr(&mem).raw;
+	start_transfer(BUFFER, at, BYTES, TO_MEMORY);
+	finish_transfer();
+	coherent_free(&mem);
+	start_transfer(BUFFER, at, BYTES, TO_MEMORY);
+	finish_transfer();
+	coherent_free(&other);
+	assert_ok(coherent_device_next_fault(dev, &fault));
+	assert_int_equal(fault.state, COHERENT_STATE_MEM);
+	assert_int_equal(fault.access, COHERENT_ACCESS_WRITE);
+	assert_int_equal(fault.bytes, BYTES);
+	assert_non_null(strstr(fault.text, "refused: read-only ("));
+	assert_ok(coherent_device_next_fault(dev, &fault));
+	assert_int_equal(fault.state, COHERENT_STATE_FREED);
+	assert_int_equal(fault.object_address, at);
+	assert_no_fault(dev);
+}
+
 static void close_reports_faults_that_were_not_read(void **state)
 {
 	for (uint64_t i = 0; i < 2; i++) {
@@ -516,6 +545,7 @@ int main(void)
 		ON_EDU(armed_transfer_is_refused_after_a_fence),
 		ON_EDU(freed_addresses_are_not_reused_after_a_fence),
 		ON_EDU(each_refused_access_is_a_fault),
+		ON_EDU(fault_keeps_the_state_of_its_time),
 		ON_EDU(close_reports_faults_that_were_not_read),
 		cmocka_unit_test(fence_and_reset_reset_the_model),
 		cmocka_unit_test(faults_do_not_use_up_places),
