@@ -288,8 +288,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *
  *	image=FILE	a raw image, the disk of a model that has one; the default
  *			is 64 MiB of zeros
- *	memory=N	MiB of QEMU's memory, of which all but 2 can be exposed; the
- *			default is 64
+ *	memory=N	MiB of QEMU's memory, from 8 to 2048, of which all but 2 can be
+ *			exposed; the default is 64
  *	any other	a property of the model, as in qemu:edu,dma_mask=0xffffffff;
  *			the library sets addr, bus, driver and iommu_platform itself
  *

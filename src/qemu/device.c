@@ -254,18 +254,27 @@ static int qemu_map(struct backend *backend, const struct backend_mapping *asked
 	return err == -ENOSPC ? -ENOBUFS : err;
 }
 
+/* Returns how many MiB QEMU needs to have room for another object, as a power of two. */
+static uint64_t wanted_memory(const struct qemu *qemu, size_t bytes)
+{
+	uint64_t wanted = 2 * qemu->keys.memory;
+
+	while (wanted < QEMU_MEMORY_MAX && wanted - qemu->keys.memory <= bytes / QEMU_MIB)
+		wanted *= 2;
+	return wanted < QEMU_MEMORY_MAX ? wanted : QEMU_MEMORY_MAX;
+}
+
 static void explain_map(struct backend *backend, size_t bytes, int err)
 {
 	const struct qemu *qemu = qemu_of(backend);
 
-	(void)bytes;
-	if (err != -ENOBUFS)
-		return;
-	report(&backend->dev->reporter, COHERENT_WARNING,
-	       "%s: QEMU's memory of %" PRIu64
-	       " MiB is full; free mems and call coherent_device_fence(), or take more: "
-	       "%s,memory=%" PRIu64,
-	       backend->dev->name, qemu->keys.memory, backend->dev->name, 2 * qemu->keys.memory);
+	if (err == -ENOBUFS)
+		report(&backend->dev->reporter, COHERENT_WARNING,
+		       "%s: QEMU's memory of %" PRIu64
+		       " MiB is full; free mems and call coherent_device_fence(), or open the device "
+		       "with the key memory=%" PRIu64 "; the most is %u",
+		       backend->dev->name, qemu->keys.memory, wanted_memory(qemu, bytes),
+		       QEMU_MEMORY_MAX);
 }
 
 /*

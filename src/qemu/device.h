@@ -19,6 +19,8 @@
 #define QEMU_IOMMU_AT QEMU_MIB
 #define QEMU_MAILBOX_AT (QEMU_IOMMU_AT + QEMU_IOMMU_BYTES)
 #define QEMU_OBJECTS_AT (2 * QEMU_MIB)
+/* The most MiB that the key memory gives to QEMU. */
+#define QEMU_MEMORY_MAX 2048
 #define QEMU_FAULTS 64
 
 /**

@@ -295,7 +295,7 @@ static int read_key(struct qemu *qemu, const struct name *name, unsigned int i,
 	static const struct name_key memory = {
 		.key = "memory",
 		.min = 8,
-		.max = 2048,
+		.max = QEMU_MEMORY_MAX,
 		.offset = offsetof(struct qemu_keys, memory),
 	};
 	const struct reporter *to = &qemu->backend.dev->reporter;

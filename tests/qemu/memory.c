@@ -20,7 +20,7 @@ static void memory_runs_out_and_a_fence_brings_it_back(void **state)
 	assert_int_equal(i - 1, 15);
 	assert_int_equal(reports.count, 0);
 	assert_err(coherent_zeroed(&mems[i - 1], dev, 4 << 20), -ENOSPC);
-	assert_true(log_has(&reports, "or take more: qemu:edu,memory=128"));
+	assert_true(log_has(&reports, "or open the device with the key memory=128; the most is"));
 	assert_false(log_has(&reports, "mappings are in use"));
 	coherent_free(&mems[0]);
 	assert_err(coherent_zeroed(&mems[0], dev, 4 << 20), -ENOSPC);
@@ -28,6 +28,24 @@ static void memory_runs_out_and_a_fence_brings_it_back(void **state)
 	assert_ok(coherent_zeroed(&mems[0], dev, 4 << 20));
 	while (i-- > 0)
 		coherent_free(&mems[i]);
+}
+
+/* The name has the key already, and twice as much is too little. */
+static void advice_on_memory_is_enough(void **state)
+{
+	static const char *const names[] = { "qemu:edu,memory=8", "qemu:edu,memory=128" };
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		COHERENT_DEVICE_AUTO(other);
+
+		assert_ok(coherent_device_open(&other, names[i], .report = log_report,
+					       .report_arg = &reports));
+		assert_int_equal(coherent_zeroed(&mem, other, 100 << 20), i ? 0 : -ENOSPC);
+		coherent_free(&mem);
+	}
+	assert_true(log_has(&reports, "with the key memory=128; the most is 2048"));
 }
 
 /* The pool has no object, so another one gets the part of QEMU's memory that the pool keeps. */
@@ -101,6 +119,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_EDU(memory_runs_out_and_a_fence_brings_it_back),
+		ON_EDU(advice_on_memory_is_enough),
 		ON_EDU(pool_gives_way_when_memory_runs_out),
 		ON_EDU(pool_gives_memory_back_without_a_fence),
 		ON_EDU(limit_of_files_is_a_lack_of_memory),
