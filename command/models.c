@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,22 +33,31 @@ static json_t *take(char *text)
 	return string;
 }
 
+/* @only is what the list shows of a model: its name, its alias, or the device name. */
+static bool is_wanted(const char *name, const char *alias, const char *only)
+{
+	if (only && !strncmp(only, "qemu:", 5))
+		only += 5;
+	return !only || !strcmp(name, only) || (alias && !strcmp(alias, only));
+}
+
 static void add_model(json_t *models, const char *line, const char *category, const char *only)
 {
-	char *name = field(line, "name \"");
+	char *name = field(line, "name \""), *alias = field(line, "alias \"");
 	json_t *model;
 
 	/* The library brings its own bridges, and a bridge has no memory of its own. */
-	if (!name || !strstr(line, "\", bus PCI") || (only && strcmp(name, only)) ||
+	if (!name || !strstr(line, "\", bus PCI") || !is_wanted(name, alias, only) ||
 	    !strncmp(category, "Controller/Bridge/Hub", 21)) {
 		free(name);
+		free(alias);
 		return;
 	}
 	model = json_object();
 	json_object_set_new(model, "opens", output_format("qemu:%s", name));
 	json_object_set_new(model, "model", take(name));
 	json_object_set_new(model, "category", output_text(category));
-	json_object_set_new(model, "alias", take(field(line, "alias \"")));
+	json_object_set_new(model, "alias", take(alias));
 	json_object_set_new(model, "description", take(field(line, "desc \"")));
 	json_array_append_new(models, model);
 }

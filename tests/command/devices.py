@@ -217,6 +217,10 @@ def qemu(command):
                  'alias': 'e1000-82540em', 'description': 'A card'},
                 {'opens': 'qemu:x\x1b[1m', 'model': 'x\x1b[1m', 'category': 'Network devices',
                  'alias': None, 'description': None}], 'the models of a QEMU', done.stdout)
+            for name in ('e1000', 'e1000-82540em', 'qemu:e1000'):
+                answer, done = command.json('devices', '--qemu', name, env=env)
+                command.say(answer and [model['model'] for model in answer['models']] == ['e1000'],
+                            f'the model {name} of a QEMU', done.stderr)
             command.complains(1, 'has no PCI device model "e2000"', 'devices', '--qemu', 'e2000',
                               env=env)
     if not shutil.which('qemu-system-x86_64'):
