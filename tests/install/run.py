@@ -101,6 +101,16 @@ def check_programs(results, stage, libdir):
                 'a program has of the static library only what it uses', unused)
 
 
+def check_uninstalled(results, stage, build_dir):
+    """Builds a program with the flags of pkg-config for a library that is not installed."""
+    program = os.path.join(stage, 'hello')
+    folder = os.path.join(build_dir, 'meson-uninstalled')
+    _, flags = run_command(['pkg-config', '--cflags', '--libs', 'coherent'],
+                           PKG_CONFIG_PATH=folder)
+    code, out = run_command(['cc', os.path.join(HERE, 'hello.c'), '-o', program, *flags.split()])
+    results.say(not code, 'a program can be built before the install', flags + out)
+
+
 def check_examples(results, source, stage, libdir):
     """Compiles the examples where nobody gives them the options of the build."""
     environment = {'PKG_CONFIG_SYSROOT_DIR': stage,
@@ -254,6 +264,7 @@ def main():
         results.say(files_below(include) == files_below(os.path.join(source, 'include')) -
                     {'meson.build'}, 'all headers are installed', files_below(include))
         check_programs(results, stage, libdir)
+        check_uninstalled(results, stage, build_dir)
         check_examples(results, source, stage, libdir)
         check_symbols(results, headers, libdir)
         check_headers(results, include, headers)
