@@ -286,8 +286,8 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  * is COHERENT_PEER: QEMU itself can reach all that is exposed, and its virtio-iommu
  * confines the model to it. Faults name the object. Its keys are:
  *
- *	image=FILE	a raw image, the disk of a model that has one; the default
- *			is 64 MiB of zeros
+ *	image=FILE	a raw image, the disk of nvme or virtio-blk-pci; the default is
+ *			64 MiB of zeros. For other models see below.
  *	memory=N	MiB of QEMU's memory, from 8 to 2048, of which all but 2 can be
  *			exposed; the default is 64
  *	any other	a property of the model, as in qemu:edu,dma_mask=0xffffffff;
@@ -303,12 +303,12 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *	err = coherent_device_open(&dev, "qemu:e1000e,netdev=n0", .qemu_args = args);
  *
  * A -device of .qemu_args comes after the model, so that a disk can name its bus: the
- * property id of the model names it, as in qemu:megasas,id=hba for scsi-hd,bus=hba.0. If
- * the device name mentions the ID of a -device, that one comes first. The driver reaches
- * only the model of the name. The IOMMU refuses what another PCI device does, and
- * coherent_device_next_fault() does not return it. The call refuses a second IOMMU, a
- * loader, and a value that makes QEMU print help. QEMU says what is wrong with a value,
- * and a report has its words.
+ * property id of the model names it. So qemu:ich9-ahci,id=hba gets the disk of "-device",
+ * "ide-hd,drive=d0,bus=hba.0". If the device name mentions the ID of a -device, that one
+ * comes first. The driver reaches only the model of the name. The IOMMU refuses what another
+ * PCI device does, and coherent_device_next_fault() does not return it. The call refuses a
+ * second IOMMU, a loader, and a value that makes QEMU print help. QEMU says what is wrong
+ * with a value, and a report has its words.
  *
  * A device name of qemu: is as trusted as a command line, and so are .qemu_args. They
  * choose files and properties for the program qemu-system-x86_64 that PATH names. So a
