@@ -6,6 +6,7 @@
 #include <linux/dma-mapping.h>
 
 #define DESC_OWN (1u << 31)
+#define DescOwn (1u << 31)
 
 struct desc {
 	__le32 buffer;
@@ -58,6 +59,13 @@ static void own_in_an_array(struct nic *nic, int i)
 	nic->ring[i].len = cpu_to_le32(2);
 	/* want: own: 'status' gives the descriptor to the device */
 	nic->ring[i].status |= cpu_to_le32(DESC_OWN);
+}
+
+static void own_in_mixed_case(struct desc *desc)
+{
+	desc->len = cpu_to_le32(2);
+	/* want: own: 'status' gives the descriptor to the device */
+	desc->status = cpu_to_le32(DescOwn);
 }
 
 static void own_of_an_argument(struct desc *desc)

@@ -4,6 +4,7 @@
 
 #define DESC_OWN (1u << 31)
 #define OWNED_BY_HOST 0
+#define LinkDown 2
 
 struct desc {
 	__le32 len;
@@ -75,6 +76,12 @@ static void taken_back(struct desc *desc)
 {
 	desc->len = 0;
 	desc->status = OWNED_BY_HOST;
+}
+
+static void another_word(struct desc *desc)
+{
+	desc->len = 0;
+	desc->status = cpu_to_le32(LinkDown);
 }
 
 static void another_descriptor(struct nic *nic, struct desc *desc)

@@ -6,9 +6,9 @@ import tempfile
 
 from migration import coccinelle, fields, table
 
-OWN = re.compile(r'OWN|own(?!er_|list)')
+OWN = re.compile(r'OWN|[Oo]wn(?!er_|list)')
 # These give the descriptor to the CPU, or mean something else.
-NOT_OWN = re.compile(r'DOWN|UNKNOWN|HOST|CPU|DRV|DRIVER|_SW\b|down|unknown')
+NOT_OWN = re.compile(r'DOWN|UNKNOWN|HOST|CPU|DRV|DRIVER|_SW\b|[Dd]own|[Uu]nknown')
 COVER = re.compile(r'(?:READ_ONCE|smp_load_acquire|ACCESS_ONCE|readl?|readw|ioread32|test_bit|'
                    r'coherent_\w+|sizeof|offsetof|typeof)$')
 # Each of these makes the compiler read again.
