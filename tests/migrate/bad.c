@@ -68,6 +68,20 @@ static void own_in_mixed_case(struct desc *desc)
 	desc->status = cpu_to_le32(DescOwn);
 }
 
+static void own_through_both(struct nic *nic, int i)
+{
+	struct desc *desc;
+
+	desc = &nic->ring[i];
+	if (!nic->regs)
+		goto give;
+	nic->dev = NULL;
+give:
+	nic->ring[i].len = cpu_to_le32(2);
+	/* want: own: 'status' gives the descriptor to the device, but the CPU may write 'len' (line N) */
+	desc->status = cpu_to_le32(DESC_OWN);
+}
+
 static void own_of_an_argument(struct desc *desc)
 {
 	desc->buffer = cpu_to_le32(1);

@@ -48,6 +48,19 @@ static void ordered_in_an_array(struct nic *nic, int i)
 	nic->ring[i].status = cpu_to_le32(DESC_OWN);
 }
 
+static void ordered_through_both(struct nic *nic, int i)
+{
+	struct desc *desc;
+
+	desc = &nic->ring[i];
+	nic->ring[i].len = cpu_to_le32(2);
+	dma_wmb();
+	desc->status = cpu_to_le32(DESC_OWN);
+	dma_wmb();
+	nic->ring[++i].len = cpu_to_le32(2);
+	desc->status = cpu_to_le32(DESC_OWN);
+}
+
 static void another_index(struct nic *nic, int i, int k)
 {
 	nic->ring[i].len = cpu_to_le32(2);

@@ -52,6 +52,37 @@ e2 << own_index.value2__;
 if f1 != f2:
     print("own", p[0].line, q[0].line, q[0].column, f1, f2, e2, p[0].column, sep="\t", flush=True)
 
+@own_both exists@
+struct element *desc__;
+expression base__, index__, value1__, value2__, other__;
+identifier field1__, field2__;
+assignment operator op1__;
+assignment operator op2__;
+position at__, later__;
+@@
+\(desc__ = &base__->ring_field[index__]\|desc__ = base__->ring_field + index__\)
+... when != desc__ = other__
+    when != \(desc__++\|++desc__\|desc__--\|--desc__\)
+    when != index__ = other__
+    when != \(index__++\|++index__\|index__--\|--index__\)
+base__->ring_field[index__].field1__@at__ op1__ value1__
+... when != \(dma_wmb\|wmb\|mb\|smp_wmb\|smp_mb\|barrier\|dma_mb\|iowmb\|eieio\)()
+    when != desc__ = other__
+    when != \(desc__++\|++desc__\|desc__--\|--desc__\)
+    when != index__ = other__
+    when != \(index__++\|++index__\|index__--\|--index__\)
+desc__->field2__@later__ op2__ value2__
+
+@script:python@
+p << own_both.at__;
+q << own_both.later__;
+f1 << own_both.field1__;
+f2 << own_both.field2__;
+e2 << own_both.value2__;
+@@
+if f1 != f2:
+    print("own", p[0].line, q[0].line, q[0].column, f1, f2, e2, p[0].column, sep="\t", flush=True)
+
 @access@
 struct element *desc__;
 expression base__, index__;
