@@ -39,6 +39,23 @@ static void coherent_place_adopt(struct coherent_object *object)
 	object->level = coherent_unmapped_level(object->dev) | COHERENT_ADOPTED;
 }
 
+static const char coherent_not_linear[] =
+	"the memory is not in the linear map; use kmalloc() or whole pages";
+
+static bool coherent_is_linear(const void *va)
+{
+	return !is_vmalloc_addr(va) && virt_addr_valid(va);
+}
+
+/* Whether memory ends in the linear map. A wrong count can go past it, or past the last address. */
+static bool coherent_ends_linear(const void *memory, size_t bytes)
+{
+	unsigned long last;
+
+	return bytes && !check_add_overflow((unsigned long)memory, bytes - 1, &last) &&
+	       coherent_is_linear((const void *)last);
+}
+
 /* Returns why the DMA API cannot map memory; NULL if it can. */
 static const char *coherent_why_not_adopted(void *memory, size_t count)
 {
@@ -47,9 +64,7 @@ static const char *coherent_why_not_adopted(void *memory, size_t count)
 	/* A stack may be in the linear map. */
 	if (object_is_on_stack(memory))
 		return "the memory is on the stack; use kmalloc() or whole pages";
-	if (is_vmalloc_addr(memory) || !virt_addr_valid(memory))
-		return "the memory is not in the linear map; use kmalloc() or whole pages";
-	return NULL;
+	return coherent_is_linear(memory) ? NULL : coherent_not_linear;
 }
 
 static int coherent_adopt(struct coherent_object *object, struct device *dev, void *memory,
@@ -96,6 +111,8 @@ int __weak coherent_base_box_adopt(struct coherent_box *box, struct device *dev,
 		return coherent_refuse(-EINVAL, site, why);
 	if (check_mul_overflow(options->count, size, &bytes))
 		return -ENOMEM;
+	if (!coherent_ends_linear(memory, bytes))
+		return coherent_refuse(-EINVAL, site, coherent_not_linear);
 	if (!coherent_box_is_empty(box))
 		return coherent_refuse(-EBUSY, site, coherent_box_in_use);
 	if (!coherent_is_bound(dev))

@@ -353,6 +353,10 @@ static void wrong_loans_are_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_take(&loan, &box), -EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, memory, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, memory, SIZE_MAX / 4), -ENOMEM);
+	/* These end behind the last address, and far behind the memory of the machine. */
+	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, memory, SIZE_MAX / 8), -EINVAL);
+	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, edu.dev, memory, SIZE_MAX / 64), -EINVAL);
+	KUNIT_EXPECT_TRUE(test, strstr(line, "linear map"));
 	KUNIT_EXPECT_EQ(test, coherent_box_adopt(&box, NULL, memory, 8), -ENODEV);
 	KUNIT_EXPECT_EQ(test,
 			coherent_box_adopt(&box, edu.dev, memory, 8, .gfp = GFP_KERNEL | GFP_DMA),

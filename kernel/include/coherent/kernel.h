@@ -288,9 +288,9 @@ int __must_check coherent_base_box_adopt(struct coherent_box *box, struct device
  *	err = coherent_box_adopt(&box, dev, skb->data, skb->len, .release = put, .release_arg = skb);
  *
  * Context: may sleep, unless .gfp is GFP_ATOMIC.
- * Return: 0; -EINVAL (@memory is NULL, on the stack, from vmalloc() or of a module, the count is
- * 0, or .gfp has a zone or __GFP_COMP), -ENOMEM (also if the size overflows), -EBUSY (@box is not
- * empty), -ENODEV, -EIO (@dev has no mask).
+ * Return: 0; -EINVAL (@memory is NULL, on the stack, from vmalloc() or of a module, or ends outside
+ * the linear map, the count is 0, or .gfp has a zone or __GFP_COMP), -ENOMEM (also if the size
+ * overflows), -EBUSY (@box is not empty), -ENODEV, -EIO (@dev has no mask).
  */
 #define coherent_box_adopt(box, dev, memory, ...)                                               \
 	COHERENT_RESULT(COHERENT_NEEDS_BOX(box)                                                 \
