@@ -319,7 +319,9 @@ int __weak coherent_base_loan_end(struct coherent_loan *loan, int result)
 
 	/* The function has ended the loan, which its contract forbids. */
 	if (coherent_loan_is_empty(loan))
-		return result < 0 ? result : -EINVAL;
+		return result < 0 ? result :
+				    coherent_refuse(-EINVAL, object->site,
+						    "the function of the visit has ended the loan");
 	if (coherent_is_pooled(object) && loan->direction != COHERENT_FROM_DEVICE)
 		coherent_pooled_share(object);
 	/* ORDER: pairs with the device's first access (expose.litmus). */

@@ -222,6 +222,12 @@ static int add_one(struct page_bytes *pages, size_t count, void *seen)
 	return 0;
 }
 
+static int end_the_loan(struct page_bytes *pages, size_t count, void *loan)
+{
+	coherent_loan_free((union page_loan *)loan);
+	return 0;
+}
+
 /* A visit sees what the device wrote, and the device sees what the visit wrote. */
 static void visit_goes_both_ways(struct kunit *test)
 {
@@ -244,6 +250,24 @@ static void visit_goes_both_ways(struct kunit *test)
 	coherent_loan_free(&loan);
 	KUNIT_EXPECT_EQ(test, coherent_loan_visit(&loan, add_one, &seen), -EINVAL);
 	KUNIT_EXPECT_EQ(test, released, 1);
+}
+
+static void a_visit_that_ends_its_loan_is_refused(struct kunit *test)
+{
+	struct page_bytes *memory = kmalloc(sizeof(*memory), GFP_KERNEL | GFP_DMA);
+	union page_box box = COHERENT_EMPTY;
+	union page_loan loan = COHERENT_EMPTY;
+	int released = 0;
+
+	keeps_lines = true;
+	KUNIT_ASSERT_EQ(test,
+			coherent_box_adopt(&box, edu.dev, memory, 1, .release = count_release,
+					   .release_arg = &released),
+			0);
+	KUNIT_ASSERT_EQ(test, coherent_lend(&box, &loan, COHERENT_BOTH_WAYS), 0);
+	KUNIT_EXPECT_EQ(test, coherent_loan_visit(&loan, end_the_loan, &loan), -EINVAL);
+	KUNIT_EXPECT_TRUE(test, strstr(line, "has ended the loan") && released == 1);
+	keeps_lines = false;
 }
 
 static u64 in_the_module;
@@ -414,6 +438,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(adopted_memory_is_lent_and_given_back),
 	KUNIT_CASE(loan_is_moved),
 	KUNIT_CASE(visit_goes_both_ways),
+	KUNIT_CASE(a_visit_that_ends_its_loan_is_refused),
 	KUNIT_CASE(memory_that_cannot_be_mapped_is_refused),
 	KUNIT_CASE(memory_out_of_reach_is_refused),
 	KUNIT_CASE(memory_in_reach_needs_no_bounce_buffer),
