@@ -23,7 +23,9 @@ from tap import Results  # noqa: E402
 AUTHOR = 'A Name <a@b.example>'
 KERNEL = {
     'MAINTAINERS': 'Maintainers List\n----------------\n\n3C59X NETWORK DRIVER\nM:\tB <b@c.example>\n'
-                   'F:\tx.c\n\nZSWAP\nM:\tB <b@c.example>\nF:\tz.c\n\n',
+                   'F:\tx.c\n\nARM PORT\nM:\tB <b@c.example>\nF:\ta.c\n\n'
+                   'LPC32XX DMAMUX\nM:\tB <b@c.example>\nF:\tl.c\n\nATLX ETHERNET\nM:\tB <b@c.example>\nF:\tt.c\n\n'
+                   'CEPH\nM:\tB <b@c.example>\nF:\tc.c\n\nZSWAP\nM:\tB <b@c.example>\nF:\tz.c\n\n',
     'kernel/dma/Kconfig': 'config A\n\tbool\n',
     'kernel/dma/Makefile': 'obj-$(CONFIG_DMA_MAP_BENCHMARK)\t+= map_benchmark.o\n',
     'lib/Kconfig': 'source "lib/vdso/Kconfig"\n',
@@ -102,7 +104,8 @@ def applies(results, work, tool):
     entry = re.search(r'COHERENT DMA.*\nM:\tA Name <a@b.example>\n(?:.+\n)*', found['MAINTAINERS'])
     new = {path for path in found if path not in KERNEL}
     results.say(entry and set(re.findall(r'F:\t(.*)', entry[0])) == new and
-                found['MAINTAINERS'].index('COHERENT DMA') < found['MAINTAINERS'].index('ZSWAP'),
+                found['MAINTAINERS'].index('CEPH') < found['MAINTAINERS'].index('COHERENT DMA')
+                < found['MAINTAINERS'].index('ZSWAP'),
                 f'series: MAINTAINERS names {len(new)} new files', entry and entry[0])
     again = os.path.join(work, 'again')
     run(tool, '--kernel', make_kernel(os.path.join(work, 'other')), '--author', AUTHOR, again)

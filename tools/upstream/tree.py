@@ -171,10 +171,16 @@ def with_maintainer(text, who, paths):
     entry = f'{TITLE}\nM:\t{who}\nL:\tiommu@lists.linux.dev\nS:\tMaintained\n' + ''.join(
         f'F:\t{path}\n' for path in sorted(paths))
     start = re.search(r'^Maintainers List\n-+\n', text, re.M)
-    for found in re.finditer(r'(?<=\n\n)(\S.*)\n[MRLS]:\t', text[start.end():] if start else ''):
-        if found[1] > TITLE:
-            at = start.end() + found.start()
-            return f'{text[:at]}{entry}\n{text[at:]}'
+    titles = [(start.end() + found.start(), found[1])
+              for found in re.finditer(r'(?<=\n\n)(\S.*)\n[MRLS]:\t', text[start.end():] if start else '')]
+    if titles:
+        # A few titles of the kernel are out of place. Most of those before the entry sort before it.
+        scores = [0]
+        for _, title in titles:
+            scores.append(scores[-1] + (1 if title < TITLE else -1))
+        place = scores.index(max(scores))
+        at = titles[place][0] if place < len(titles) else len(text)
+        return f'{text[:at]}{entry}\n{text[at:]}'
     raise Problem('MAINTAINERS has no list of entries')
 
 
