@@ -73,11 +73,12 @@
  *
  * Reclaim. At COHERENT_IOMMU and COHERENT_PEER the device cannot reach the memory
  * of the box when coherent_reclaim() returns. If coherent_device_limits() does not
- * set unmap_is_fence, the driver must pass .idle = true: it promises that no
- * command in flight names the mem. coherent_free() needs no promise: while such a
- * command may be in flight, no other object gets the memory and the address.
- * coherent_device_fence() ends this wait. coherent_free() has two exceptions: mems of
- * pools, and COHERENT_HIDDEN in the kernel.
+ * set unmap_is_fence, or the level is COHERENT_HIDDEN in the kernel, the driver must pass
+ * .idle = true: it promises that no command in flight names the mem. In userspace
+ * coherent_free() needs no promise, except for a mem of a pool: while such a command may
+ * be in flight, no other object gets the memory and the address. coherent_device_fence()
+ * ends this wait. In the kernel coherent_free() always is this promise: another object
+ * may get the memory and the address at once.
  *
  * Order. A plain accessor makes one access of the field's width, and does not
  * order it with others. The _release and _acquire forms and the barriers of
@@ -450,12 +451,13 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * coherent_free() - Free a mem.
  * @mem: The mem. It is empty afterwards. Nothing happens if it was empty.
  *
- * The device loses access. If a command with the address may be in flight, other objects do
- * not get the memory and the address until coherent_device_fence() or
- * coherent_device_close(). If the library cannot revoke the access, it leaks the pages and
- * makes a report. There are two exceptions. A driver that frees a mem of a pool promises that
- * the device is done with it (coherent/pool.h). At COHERENT_HIDDEN in the kernel the device
- * may still reach the memory, which may have another owner by then (coherent/kernel.h).
+ * The device loses access. In userspace, if a command with the address may be in flight, other
+ * objects do not get the memory and the address until coherent_device_fence() or
+ * coherent_device_close(). In the kernel another object may get both at once, so the driver
+ * frees a mem when no command in flight names it. At COHERENT_HIDDEN in the kernel the device may
+ * also still reach the memory, which may have another owner by then (coherent/kernel.h). A driver
+ * that frees a mem of a pool promises that the device is done with it (coherent/pool.h). If the
+ * library cannot revoke the access, it leaks the pages and makes a report.
  *
  * Context: may sleep.
  */
