@@ -38,6 +38,7 @@ ABSENT = (
     ('a test for the kernel', r'__KERNEL__|__cplusplus|DMA_IOVA_USE_SWIOTLB', '*'),
     ('a weak function', r'__weak', '*'),
     ('a header that drivers must not use', r'<linux/(dma-map-ops|dma-direct|iommu)\.h>', 'lib/*'),
+    ('a word about processes of the library', r'forked|libfabric|SIGSEGV|this process|hugepages|locked memory', '*'),
     ('a word about userspace', r'[Uu]serspace|C\+\+|coherent-lint|litmus', '*'),
     ('a macro that is written out', r'COHERENT_(AGAIN|HEARD|BEGIN_RESULT|END_CALL)\b', '*'),
 )

@@ -5,9 +5,18 @@ import textwrap
 
 # A sentence about userspace, C++ or a file that is not in the kernel.
 ELSEWHERE = re.compile(r'userspace|[Ss]imulat|C\+\+|coherent-lint|coherent/(?:sim|device)\.h|docs/|tests/|'
-                       r'coherent_device_(?:open|limits|fence)|\bvfio:|COHERENT_LENT_BYTE|reports a write')
+                       r'coherent_device_(?:open|limits|fence)|\bvfio:|COHERENT_LENT_BYTE|reports a write|'
+                       r'libfabric|signal handler|errno or global')
+# A paragraph that begins so.
+WHOLE = ('In userspace', 'Stack. ', 'Fork. ', 'The descriptor becomes readable')
 # Parts of a sentence that stays.
-PARTS = ((', see coherent_device_limits()', ''), (', or that of the simulator', ''),
+PARTS = (('If coherent_device_limits() does not set unmap_is_fence, or the level is COHERENT_HIDDEN in the '
+          'kernel, the', 'At COHERENT_HIDDEN the'),
+         ('an eventfd that the library owns; -EINVAL (@irq is NULL), -ENODEV (a forked child). In the '
+          'kernel: -EOPNOTSUPP', '-EINVAL (@irq is NULL), -EOPNOTSUPP: the kernel has no such descriptor'),
+         (', -ENODEV (the caller is a forked child)', ''), (', or the BAR is not memory of this process', ''),
+         ('the process gets SIGSEGV', 'it is an access to a NULL pointer'),
+         (', see coherent_device_limits()', ''), (', or that of the simulator', ''),
          ('may sleep in userspace, any in the kernel', 'any'),
          ('; in userspace .in_place, .mask, .address, .nodes, .address_is_pointer', ''), ('; in userspace .mask, .address, .nodes', ''),
          ('; in userspace .in_place; in the kernel .gfp', ', .gfp'), ('; in userspace .in_place', ''),
@@ -17,6 +26,20 @@ PARTS = ((', see coherent_device_limits()', ''), (', or that of the simulator', 
          (", -EBUSY (a callback of the device's own model waits)", ''),
          ('In the kernel the ', 'The '), ('In the kernel an ', 'An '), ('In the kernel, ', ''),
          ('In the kernel: ', ''))
+# Lines of the list of errors.
+LINES = (('no memory or locked memory is left', 'no memory is left'),
+         ('mapping, slot or file descriptor is left', 'mapping or slot is left'),
+         ('an argument, a device name or a file is wrong', 'an argument is wrong'),
+         ('the backend does not support the call, a level, a permission, a known\n'
+          ' *               attribute or hugepages; there is no IOMMU; the peer lacks a feature;\n'
+          ' *               the library is older than the headers and does not know an option\n'
+          ' *   EACCES, EPERM  this process may not open a device node or an IOMMU group\n',
+          'the device does not support a level, a permission or a known attribute;\n'
+          ' *               there is no IOMMU\n'),
+         ('closed, absent, unknown or gone; the caller is\n *               a forked child\n', 'not bound or gone\n'),
+         (' *   EAGAIN      no fault waits to be read\n', ''),
+         ('an interrupt, a polled value or a peer did', 'an interrupt or a polled value did'),
+         ('in the kernel only: the task', 'the task'))
 COMMENT = re.compile(r'^([ \t]*)/\*(?:(?!\*/)[\s\S])*\*/\n', re.M)
 SENTENCE = re.compile(r'(?:(?<=\.)|(?<=\.\)))\s+(?=[A-Z@]|coherent[-_]|docs/)')
 
@@ -28,7 +51,7 @@ def kept(text):
     sentences = SENTENCE.split(text)
     # A result stays whole, and a parameter keeps its description.
     whole = len(sentences) if re.match(r'Return: |Context: ', text) else bool(re.match(r'@', text))
-    if text.startswith('In userspace') or ELSEWHERE.match(text) and not whole:
+    if text.startswith(WHOLE) or ELSEWHERE.match(text) and not whole:
         return ''
     return ' '.join(one for number, one in enumerate(sentences)
                     if not ELSEWHERE.search(one) or number < whole and not one.startswith('In userspace'))
@@ -71,4 +94,6 @@ def block(found):
 
 def for_the_kernel(text):
     """Returns the text of a file with comments for readers of the kernel's tree."""
+    for part, to in LINES:
+        text = text.replace(part, to)
     return COMMENT.sub(block, text)
