@@ -47,7 +47,8 @@
  * separate pages, and memory that a process maps (coherent/mmap.h). A coherent_reclaim() of a mem
  * that a process maps returns -EBUSY in atomic context. A devres action that was added before the
  * first allocation of its module runs too late for that: what it frees in atomic context is leaked
- * with a report. If a module allocates for the first time in remove(), GFP_ATOMIC returns -ENODEV.
+ * with a report. If a module has not allocated for a device before its remove(), GFP_ATOMIC returns
+ * -ENODEV there.
  * An object that was allocated without GFP_ATOMIC must not be freed under a spinlock alone, or
  * between rcu_read_lock() and rcu_read_unlock(), because the library cannot detect either in a
  * kernel that does not count preemption.
