@@ -164,6 +164,107 @@ static void registers_are_converted_to_their_byte_order(void **state)
 	assert_int_equal(log.count, 0);
 }
 
+struct port {
+	const uint32_t status;
+	coherent_be16 counts[2];
+	uint8_t mode;
+};
+
+struct ports {
+	uint32_t tails[3];
+	uint8_t modes[4];
+	struct port ports[2];
+	uint32_t last;
+};
+
+/* Asserts that the last access was to these bytes, and that they have these values. */
+#define assert_bytes(bank, at, ...)                                                           \
+	do {                                                                                  \
+		static const uint8_t wanted[] = { __VA_ARGS__ };                              \
+                                                                                              \
+		assert_int_equal((bank)->offset, at);                                         \
+		assert_int_equal((bank)->width, sizeof(wanted));                              \
+		assert_memory_equal((bank)->memory + (bank)->offset, wanted, sizeof(wanted)); \
+	} while (0)
+
+static void index_of_an_array_may_be_a_variable(void **state)
+{
+	struct bank bank = { .writes = 0 };
+	struct log log = LOG_EMPTY;
+	struct coherent_device *dev = open_bank(&bank, &log);
+	COHERENT_BAR_AUTO(struct ports, bar);
+	COHERENT_BAR_AUTO(uint16_t[8], numbers);
+	unsigned int i = 0;
+
+	(void)state;
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	assert_ok(coherent_bar_open(&numbers, dev, 1));
+	coherent_bar_put_item(&bar, .tails, i++, 0x12345678);
+	assert_bytes(&bank, 0, 0x78, 0x56, 0x34, 0x12);
+	coherent_bar_put_item(&bar, .tails, ++i, 0x1234);
+	assert_int_equal(i, 2);
+	assert_bytes(&bank, 8, 0x34, 0x12, 0, 0);
+	assert_int_equal(coherent_bar_get_item(&bar, .tails, i--), 0x1234);
+	assert_int_equal(i, 1);
+	assert_int_equal(coherent_bar_get_item(&bar, .tails, i), 0);
+	assert_bytes(&bank, 4, 0, 0, 0, 0);
+	coherent_bar_put_item(&bar, .modes, i, 7);
+	assert_bytes(&bank, 13, 7);
+	coherent_bar_put_item(&bar, .ports, i, .counts[1], 0x1234);
+	assert_bytes(&bank, 34, 0x12, 0x34);
+	assert_int_equal(coherent_bar_get_item(&bar, .ports, i, .counts[1]), 0x1234);
+	assert_int_equal(coherent_bar_get_item(&bar, .ports[1].counts, i), 0x1234);
+	assert_bytes(&bank, 34, 0x12, 0x34);
+	coherent_bar_put_item(&bar, .ports, i - 1, .mode, coherent_bar_get_item(&bar, .modes, i));
+	assert_bytes(&bank, 24, 7);
+	bank.memory[28] = 9;
+	assert_int_equal(coherent_bar_get_item(&bar, .ports, i, .status), 9);
+	assert_bytes(&bank, 28, 9, 0, 0, 0);
+	coherent_bar_put_item(&numbers, , i + 6, 0x4321);
+	assert_bytes(&bank, 14, 0x21, 0x43);
+	assert_int_equal(coherent_bar_get_item(&numbers, , i + 6), 0x4321);
+	assert_int_equal(log.count, 0);
+	coherent_bar_close(&numbers);
+	coherent_bar_close(&bar);
+	coherent_device_close(dev);
+}
+
+/* The BAR has registers past the end of these arrays, and an access reaches none of them. */
+static void index_past_the_end_of_an_array_is_past_the_end_of_the_bar(void **state)
+{
+	static const uint64_t indexes[] = { 4, 12, UINT32_MAX, UINT64_MAX / 12 + 1, UINT64_MAX };
+	struct bank bank = { .writes = 0 };
+	struct log log = LOG_EMPTY;
+	struct coherent_device *dev = open_bank(&bank, &log);
+	COHERENT_BAR_TYPE(struct ports) bar = COHERENT_EMPTY;
+	int negative = -1;
+
+	(void)state;
+	assert_int_equal(coherent_bar_get_item(&bar, .tails, negative + 1), UINT32_MAX);
+	coherent_bar_put_item(&bar, .tails, negative + 1, 1);
+	assert_ok(coherent_bar_open(&bar, dev, 0));
+	memset(bank.memory, 5, BYTES);
+	assert_int_equal(coherent_bar_get_item(&bar, .tails, negative), UINT32_MAX);
+	assert_true(log_has(&log, "read of 4 bytes at 0xfffffffffffffffc of BAR 0 gives all ones: "
+				  "past its end"));
+	coherent_bar_put_item(&bar, .ports, 2, .counts[0], 1);
+	assert_true(log_has(&log, "write of 2 bytes at 0xfffffffffffffffe of BAR 0 dropped: past "
+				  "its end"));
+	for (size_t n = 0; n < ARRAY_SIZE(indexes); n++) {
+		coherent_bar_put_item(&bar, .tails, indexes[n], 1);
+		coherent_bar_put_item(&bar, .modes, indexes[n], 1);
+		coherent_bar_put_item(&bar, .ports, indexes[n], .mode, 1);
+		assert_int_equal(coherent_bar_get_item(&bar, .modes, indexes[n]), UINT8_MAX);
+		assert_int_equal(coherent_bar_get_item(&bar, .ports, indexes[n], .counts[1]),
+				 UINT16_MAX);
+	}
+	assert_int_equal(coherent_bar_get_item(&bar, .modes, 3), 5);
+	assert_int_equal(bank.writes, 0);
+	assert_int_equal(log.count, 2);
+	coherent_bar_close(&bar);
+	coherent_device_close(dev);
+}
+
 static void struct_that_does_not_fit_the_bar_is_refused(void **state)
 {
 	struct bank bank = { .writes = 0 };
@@ -224,6 +325,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(access_has_the_offset_and_width_of_the_field),
 		cmocka_unit_test(registers_are_converted_to_their_byte_order),
+		cmocka_unit_test(index_of_an_array_may_be_a_variable),
+		cmocka_unit_test(index_past_the_end_of_an_array_is_past_the_end_of_the_bar),
 		cmocka_unit_test(struct_that_does_not_fit_the_bar_is_refused),
 		cmocka_unit_test(empty_bar_is_harmless),
 	};

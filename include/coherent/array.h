@@ -38,8 +38,6 @@
 #define COHERENT_NEEDS_ARRAY(x, field)					\
 	COHERENT_REQUIRE(COHERENT_IS_ARRAY(COHERENT_FIELD(x, field)),	\
 		"this field is not an array: coherent_read(), coherent_write()");
-#define COHERENT_ITEMS(x, field)					\
-	(sizeof(COHERENT_FIELD(x, field)) / sizeof(COHERENT_FIELD(x, field[0])))
 #define COHERENT_NEEDS_ITEM(x, field, part)				\
 	COHERENT_NEEDS_SHARED(x)					\
 	COHERENT_NEEDS_ARRAY(x, field)					\

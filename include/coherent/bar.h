@@ -380,7 +380,7 @@ COHERENT_C_END
  * coherent_bar_get() - Read a register by its name.
  * @bar: A BAR with a type.
  * @field: The register with its dot, such as .status or .queues[2].head. An index is a
- *	constant.
+ *	constant: for a variable, use coherent_bar_get_item().
  *
  * This is coherent_bar_read8(), coherent_bar_read16(), coherent_bar_read32() or
  * coherent_bar_read64(), according to the width of the field.
@@ -410,6 +410,67 @@ COHERENT_C_END
 		COHERENT_NEEDS_VALUE(bar, field, value),		\
 		coherent_registers_store((bar)->base.va, COHERENT_REGISTER(bar, field), \
 					 COHERENT_TO_WORD(bar, field, value)))
+
+/**
+ * coherent_bar_get_item() - Read a register in an array.
+ * @bar: A BAR with a type.
+ * @field: The array field with its dot, such as .ports. Leave it out if the type of the
+ *	registers itself is an array.
+ * @...: The index of the element, which may be a variable. If the elements are structs, then
+ *	the field of the element with its dot.
+ *
+ * This is coherent_bar_get() of one element. The call checks the index: a read past the end of
+ * the array is one past the end of the BAR, and its report has the last offset that is aligned,
+ * such as 0xfffffffffffffffc.
+ *
+ * For instance:
+ *
+ *	status = coherent_bar_get_item(&bar, .ports, i, .status);
+ *	head = coherent_bar_get_item(&bar, .heads, i);
+ *
+ * Context: any.
+ * Return: as coherent_bar_get(); all ones if there is no element of this index.
+ */
+#define coherent_bar_get_item(bar, field, ...)				\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_BAR_GET_ITEM, COHERENT_BAR_GET_WHOLE_ITEM, ) \
+		(bar, field, __VA_ARGS__)
+#define COHERENT_BAR_GET_WHOLE_ITEM(bar, field, i) COHERENT_BAR_GET_ITEM(bar, field, i, )
+#define COHERENT_BAR_GET_ITEM(bar, field, i, part)			\
+	COHERENT_VALUE(COHERENT_NEEDS_REGISTER_ITEM(bar, field, i, part), \
+		COHERENT_FROM_WORD(bar, field[0] part,			\
+			coherent_registers_load((bar)->base.va,		\
+				COHERENT_REGISTER_ITEM(bar, field, i, part))))
+
+/**
+ * coherent_bar_put_item() - Write a register in an array.
+ * @bar: A BAR with a type.
+ * @field: The array field with its dot, as for coherent_bar_get_item().
+ * @i: The index of the element, which may be a variable.
+ * @...: The value, as for coherent_bar_put(). If the elements are structs, the field of the
+ *	element with its dot, then the value.
+ *
+ * This is coherent_bar_put() of one element. The call checks the index: a write past the end of
+ * the array is dropped and reported as one past the end of the BAR.
+ *
+ * For instance:
+ *
+ *	coherent_bar_put_item(&bar, .ports, i, .control, 1);
+ *	coherent_bar_put_item(&bar, .tails, i, tail);
+ *
+ * Context: any.
+ */
+#define coherent_bar_put_item(bar, field, i, ...)			\
+	COHERENT_3RD(__VA_ARGS__, COHERENT_BAR_PUT_ITEM, COHERENT_BAR_PUT_WHOLE_ITEM, ) \
+		(bar, field, i, __VA_ARGS__)
+#define COHERENT_BAR_PUT_WHOLE_ITEM(bar, field, i, value)		\
+	COHERENT_BAR_PUT_ITEM(bar, field, i, , value)
+#define COHERENT_BAR_PUT_ITEM(bar, field, i, part, value)		\
+	COHERENT_VALUE(COHERENT_NEEDS_REGISTER_ITEM(bar, field, i, part) \
+		COHERENT_NEEDS_MUTABLE(bar)				\
+		COHERENT_NEEDS_VALUE(bar, field[0] part, value),	\
+		coherent_registers_store((bar)->base.va,		\
+			COHERENT_REGISTER_ITEM(bar, field, i, part),	\
+			COHERENT_TO_WORD(bar, field[0] part, value)))
 
 /**
  * coherent_bar_poll() - Read a register by its name until some bits have a value.

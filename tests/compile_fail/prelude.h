@@ -103,6 +103,12 @@ struct regs {
 	bool done;
 	uint32_t bits : 3;
 	__extension__ __int128 wide;
+	struct {
+		const uint32_t status;
+		uint16_t control;
+		uint32_t parts[2];
+	} ports[2];
+	struct odd odd[2];
 };
 
 struct status {

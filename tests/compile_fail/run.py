@@ -81,7 +81,7 @@ def checked_macros(include):
                 with open(os.path.join(where, name), encoding='utf-8') as header:
                     names |= set(CHECKED.findall(header.read()))
     # These macros return a value or nothing, and cannot fail.
-    return {name for name in names if not re.search(r'_(get|put)(_acquire|_release)?$', name)}
+    return {name for name in names if not re.search(r'_(get|put)(_acquire|_release|_item)?$', name)}
 
 
 def read_cases(path):

@@ -93,10 +93,20 @@ static void bar_is_copied(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_bar_write512(edu_bar(), 0, seen), -EOPNOTSUPP);
 }
 
+/* The source and the destination of a copy of edu. */
+struct edu_ends {
+	u32 others[32];
+	struct {
+		u64 address;
+	} ends[2];
+};
+
 static void registers_have_names(struct kunit *test)
 {
 	COHERENT_BAR_TYPE(struct { u8 bytes[2 << 20]; }) large;
+	COHERENT_BAR_AUTO(struct edu_ends, ends);
 	COHERENT_BAR_AUTO(struct edu_registers, bar);
+	int i;
 
 	KUNIT_EXPECT_EQ(test, coherent_bar_open(&bar, edu.dev, 0), 0);
 	KUNIT_EXPECT_EQ(test, coherent_bar_get(&bar, .id) & 0xff, 0xed);
@@ -104,6 +114,15 @@ static void registers_have_names(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_bar_get(&bar, .liveness), ~5u);
 	KUNIT_EXPECT_EQ(test, coherent_bar_poll(&bar, .liveness, 0xff, 0xfa, MS), 0);
 	KUNIT_EXPECT_EQ(test, coherent_bar_poll(&bar, .liveness, 0xff, 1, MS), -ETIMEDOUT);
+
+	KUNIT_EXPECT_EQ(test, coherent_bar_open(&ends, edu.dev, 0), 0);
+	for (i = 0; i < 2; i++)
+		coherent_bar_put_item(&ends, .ends, i, .address, 0x1000 * (i + 1));
+	coherent_bar_put_item(&ends, .ends, i, .address, 1);
+	KUNIT_EXPECT_EQ(test, coherent_bar_get_item(&ends, .ends, i - 2, .address), 0x1000);
+	KUNIT_EXPECT_EQ(test, coherent_bar_get_item(&ends, .ends, i - 1, .address), 0x2000);
+	KUNIT_EXPECT_EQ(test, coherent_bar_get_item(&ends, .ends, i, .address), U64_MAX);
+	KUNIT_EXPECT_EQ(test, coherent_bar_get_item(&ends, .ends, i - 3, .address), U64_MAX);
 
 	/* The BAR of edu has one MiB. */
 	KUNIT_EXPECT_EQ(test, coherent_bar_open(&large, edu.dev, 0), -ERANGE);

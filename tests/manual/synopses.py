@@ -22,7 +22,7 @@ typedef struct element T;
 typedef uint32_t F;
 '''
 # The field of these calls is an array.
-ARRAYS = re.compile(r'coherent_(?:(?:read|write)_item|ring_field|view_field|copy_)')
+ARRAYS = re.compile(r'coherent_(?:(?:read|write|bar_get|bar_put)_item|ring_field|view_field|copy_)')
 
 
 def parse(synopsis):

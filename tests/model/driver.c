@@ -186,7 +186,10 @@ struct named {
 			(unsigned int)sizeof(((struct registers *)NULL)->field), is_big \
 	}
 
-/* named_put() and named_get() have the same order. The driver only reads the last ones. */
+/*
+ * named_put() and named_get() have the same order, and compute an index of a few from it. The
+ * driver only reads the last ones.
+ */
 static const struct named named[] = {
 	NAMED(notes[0].u8, false),	NAMED(notes[0].u16, false),  NAMED(notes[1].be32, true),
 	NAMED(notes[0].be64, true),	NAMED(notes[1].le16, false), NAMED(notes[0].be16, true),
@@ -214,7 +217,7 @@ static void named_put(union engine_bar *bar, unsigned int r, uint64_t value)
 		coherent_bar_put(bar, .notes[0].be64, value);
 		break;
 	case 4:
-		coherent_bar_put(bar, .notes[1].le16, (uint16_t)value);
+		coherent_bar_put_item(bar, .notes, r - 3, .le16, (uint16_t)value);
 		break;
 	case 5:
 		coherent_bar_put(bar, .notes[0].be16, (uint16_t)value);
@@ -249,7 +252,7 @@ static uint64_t named_get(const union engine_bar *bar, unsigned int r)
 	case 3:
 		return coherent_bar_get(bar, .notes[0].be64);
 	case 4:
-		return coherent_bar_get(bar, .notes[1].le16);
+		return coherent_bar_get_item(bar, .notes, r - 3, .le16);
 	case 5:
 		return coherent_bar_get(bar, .notes[0].be16);
 	case 6:
@@ -265,7 +268,7 @@ static uint64_t named_get(const union engine_bar *bar, unsigned int r)
 	case 11:
 		return coherent_bar_get(bar, .channels[0].src);
 	}
-	return coherent_bar_get(bar, .channels[2].done);
+	return coherent_bar_get_item(bar, .channels, r - 10, .done);
 }
 
 /* Turns the value of a named register into the value that the engine has, or back. */

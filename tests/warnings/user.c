@@ -174,8 +174,11 @@ int use_arrays(union descs *mem, size_t k)
 
 int use_registers(union register_bar *bar, uint64_t address)
 {
+	size_t k = 1;
+
 	coherent_bar_put(bar, .ring, address++);
 	coherent_bar_put(bar, .queues[3], 5);
+	coherent_bar_put_item(bar, .queues, 2, coherent_bar_get_item(bar, .queues, k++));
 	coherent_bar_put(bar, .control, coherent_bar_get(bar, .status) | 1u);
 	coherent_bar_write32(coherent_bar_untyped(bar), 4, (uint32_t)address);
 	return coherent_bar_poll(bar, .control, 1, 0, 1000);

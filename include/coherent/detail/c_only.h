@@ -239,6 +239,10 @@
 #undef coherent_bar_get
 #define coherent_bar_get(...) COHERENT_VALUE(, )
 #endif
+#ifdef coherent_bar_get_item
+#undef coherent_bar_get_item
+#define coherent_bar_get_item(...) COHERENT_VALUE(, )
+#endif
 #ifdef coherent_bar_untyped
 #undef coherent_bar_untyped
 #define coherent_bar_untyped(...) COHERENT_VALUE(, )
@@ -299,6 +303,10 @@
 #ifdef coherent_bar_put
 #undef coherent_bar_put
 #define coherent_bar_put(...) COHERENT_NOTHING(, )
+#endif
+#ifdef coherent_bar_put_item
+#undef coherent_bar_put_item
+#define coherent_bar_put_item(...) COHERENT_NOTHING(, )
 #endif
 
 /* These two have the type of the elements, so that the code around them compiles. */

@@ -13,6 +13,7 @@
 #include <coherent/detail/check.h>
 #include <coherent/detail/field.h>
 #include <coherent/detail/mem.h>
+#include <coherent/detail/padding.h>
 #include <coherent/detail/types.h>
 
 /* Both kinds of variables hold the pointer to the BAR. A cast in the macro would break aliasing. */
@@ -110,10 +111,33 @@ COHERENT_BAR_TYPE(coherent_any_registers, char);
 	COHERENT_REQUIRE(COHERENT_OFFSET(x, field) % sizeof(COHERENT_FIELD(x, field)) == 0, \
 		"misaligned register: no single access can reach it");	\
 	COHERENT_NEEDS_INDEX_INSIDE(x, field, COHERENT_FIELD(x, field))
-#define COHERENT_REGISTER(x, field)					\
-	COHERENT_OFFSET(x, field), sizeof(COHERENT_FIELD(x, field)),	\
+#define COHERENT_REGISTER_SHAPE(x, field)				\
+	sizeof(COHERENT_FIELD(x, field)),				\
 	_Generic(COHERENT_FIELD(x, field), coherent_be16: 1, coherent_be32: 1, \
 		 coherent_be64: 1, default: 0)
+#define COHERENT_REGISTER(x, field)					\
+	COHERENT_OFFSET(x, field), COHERENT_REGISTER_SHAPE(x, field)
+
+/* The register is field[i] part. All elements of the array have the same type. */
+#define COHERENT_NEEDS_REGISTER_ITEM(x, field, i, part)			\
+	COHERENT_NEEDS_BAR(x)						\
+	COHERENT_FATAL							\
+	_Static_assert(!COHERENT_BAD_DOT(field));			\
+	_Static_assert(!COHERENT_BAD_DOT(part));			\
+	COHERENT_FATAL_END						\
+	COHERENT_REQUIRE(COHERENT_IS_ARRAY(COHERENT_FIELD(x, field)),	\
+		"this field is not an array: coherent_bar_get(), coherent_bar_put()"); \
+	COHERENT_NEEDS_REGISTER(x, field[0] part)			\
+	COHERENT_REQUIRE(sizeof(COHERENT_FIELD(x, field[0])) %		\
+			 sizeof(COHERENT_FIELD(x, field[0] part)) == 0,	\
+		"misaligned register: no single access can reach it in every element of the array"); \
+	COHERENT_REQUIRE(COHERENT_IS_CLASS(i, 0x1au), "the index must be an integer");
+#define COHERENT_REGISTER_ITEM(x, field, i, part)			\
+	coherent_registers_item((i), COHERENT_ITEMS(x, field),		\
+				sizeof(COHERENT_FIELD(x, field[0])),	\
+				COHERENT_OFFSET(x, field[0] part),	\
+				sizeof(COHERENT_FIELD(x, field[0] part))), \
+	COHERENT_REGISTER_SHAPE(x, field[0] part)
 
 #ifndef __cplusplus
 
@@ -163,6 +187,16 @@ COHERENT_INLINE void coherent_registers_store(struct coherent_bar *bar, uint64_t
 		coherent_bar_write64(bar, offset, word.u64);
 		break;
 	}
+}
+
+/*
+ * The offset of a register in an array. Past the end of the array it is the last one that is
+ * aligned. No BAR has it, so that the access is refused as one past the end of the BAR.
+ */
+COHERENT_INLINE uint64_t coherent_registers_item(uint64_t i, size_t count, size_t bytes,
+						 size_t offset, size_t width)
+{
+	return i < count ? offset + i * bytes : ~((uint64_t)width - 1);
 }
 
 /* If the bits of all three numbers are in another order, the comparison has the same result. */

@@ -208,6 +208,9 @@ struct coherent_pool;
 #define COHERENT_FIELD(x, field) ((x)->type()[0] field)
 #define COHERENT_OFFSET(x, field) (__extension__ __builtin_offsetof(COHERENT_CELL(x), e field))
 #define COHERENT_VALUE_TYPE(x, field) COHERENT_CPU_TYPE(COHERENT_FIELD(x, field))
+/* The number of items of an array field. */
+#define COHERENT_ITEMS(x, field)					\
+	(sizeof(COHERENT_FIELD(x, field)) / sizeof(COHERENT_FIELD(x, field[0])))
 
 /*
  * Refuse a constant index past the end of an array inside an element. Only in an
