@@ -219,19 +219,37 @@ int __weak(coherent_bar_write512)(struct coherent_bar *bar, u64 offset, const vo
 	return 0;
 }
 
-int __weak(coherent_bar_poll32)(struct coherent_bar *bar, u64 offset, u32 mask, u32 want,
-				u64 timeout_ns)
+static u32 coherent_bar_read(struct coherent_bar *bar, u64 offset, unsigned int width)
+{
+	switch (width) {
+	case 1:
+		return coherent_bar_read8(bar, offset);
+	case 2:
+		return coherent_bar_read16(bar, offset);
+	default:
+		return coherent_bar_read32(bar, offset);
+	}
+}
+
+int __weak coherent_base_bar_poll(struct coherent_bar *bar, u64 offset, unsigned int width,
+				  u32 mask, u32 want, u64 timeout_ns)
 {
 	struct coherent_wait wait;
 	int err;
 
-	if (!bar || !coherent_bar_has(bar, offset, 4))
+	if (!bar || !coherent_bar_has(bar, offset, width))
 		return -EINVAL;
 	coherent_base_wait_begin(&wait, timeout_ns);
 	err = coherent_is_bound(bar->dev) ? 0 : -ENODEV;
-	while (!err && (coherent_bar_read32(bar, offset) & mask) != want)
+	while (!err && (coherent_bar_read(bar, offset, width) & mask) != want)
 		err = coherent_wait_more(&wait, bar->dev);
 	return err;
+}
+
+int __weak(coherent_bar_poll32)(struct coherent_bar *bar, u64 offset, u32 mask, u32 want,
+				u64 timeout_ns)
+{
+	return coherent_base_bar_poll(bar, offset, 4, mask, want, timeout_ns);
 }
 
 /* --- Interrupts --- */

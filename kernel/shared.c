@@ -78,6 +78,7 @@ EXPORT_SYMBOL_GPL(coherent_bar_write512);
 EXPORT_SYMBOL_GPL(coherent_base_bar_cleanup);
 EXPORT_SYMBOL_GPL(coherent_base_bar_drop);
 EXPORT_SYMBOL_GPL(coherent_base_bar_open);
+EXPORT_SYMBOL_GPL(coherent_base_bar_poll);
 EXPORT_SYMBOL_GPL(coherent_base_irq_cleanup);
 EXPORT_SYMBOL_GPL(coherent_irq_close);
 EXPORT_SYMBOL_GPL(coherent_irq_fd);

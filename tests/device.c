@@ -208,6 +208,9 @@ static void calls_on_a_closed_device_fail(void **state)
 	assert_err(coherent_sim_try(dev, &mem, 0, &byte, 1, COHERENT_ACCESS_READ), -ENODEV);
 	assert_int_equal(coherent_bar_read8(bar, 0), UINT8_MAX);
 	assert_err(coherent_bar_poll32(bar, 0, 0, 0, 0), -ENODEV);
+	/* All ones are not an answer. */
+	for (unsigned int width = 1; width <= 4; width *= 2)
+		assert_err(coherent_base_bar_poll(bar, 0, width, 1, 1, LONG), -ENODEV);
 	assert_err(coherent_irq_wait(irq, LONG), -ENODEV);
 	coherent_bar_close(bar);
 	coherent_irq_close(irq);
@@ -360,6 +363,9 @@ static void far_offsets_do_not_wrap_around(void **state)
 	coherent_bar_write32(bar, 12, 1);
 	assert_int_equal(writes, 1);
 	assert_err(coherent_bar_poll32(bar, 16, UINT32_MAX, UINT32_MAX, LONG), -EINVAL);
+	for (unsigned int width = 0; width < 10; width++)
+		if (width != 1 && width != 2 && width != 4)
+			assert_err(coherent_base_bar_poll(bar, 0, width, 0, 0, LONG), -EINVAL);
 	coherent_bar_close(bar);
 	coherent_device_close(dev);
 }

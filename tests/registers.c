@@ -158,6 +158,19 @@ static void registers_are_converted_to_their_byte_order(void **state)
 		assert_err(coherent_bar_poll(&bar, .be32, 0xff00, 0x7800, MS), -ETIMEDOUT);
 		assert_ok(coherent_bar_poll(&bar, .queues[1].head, 0xff, 0x78, MS));
 		assert_err(coherent_bar_poll(&bar, .queues[1].head, 1, 1, MS), -ETIMEDOUT);
+
+		coherent_bar_put(&bar, .bytes[1], 0x80);
+		assert_ok(coherent_bar_poll(&bar, .bytes[1], 0xff, 0x80, MS));
+		assert_access(&bank, bytes[1], 0x80);
+		assert_err(coherent_bar_poll(&bar, .bytes[0], 0xff, 0x80, MS), -ETIMEDOUT);
+		coherent_bar_put(&bar, .signed8, -1);
+		assert_ok(coherent_bar_poll(&bar, .signed8, -1, -1, MS));
+		assert_access(&bank, signed8, 0xff);
+		assert_ok(coherent_bar_poll(&bar, .be16, 0xff00, 0x1200, MS));
+		assert_access(&bank, be16, 0x12, 0x34);
+		assert_err(coherent_bar_poll(&bar, .be16, 0xff00, 0x3400, MS), -ETIMEDOUT);
+		assert_ok(coherent_bar_poll(&bar, .le16, 0xffff, 0x1234, MS));
+		assert_access(&bank, le16, 0x34, 0x12);
 	}
 	/* The scope closed the BAR; otherwise the device would still be there. */
 	coherent_device_close(dev);

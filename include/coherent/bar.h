@@ -180,6 +180,21 @@ int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask
 			uint64_t timeout_ns);
 
 /**
+ * coherent_base_bar_poll() - See coherent_bar_poll() and coherent_bar_poll32().
+ * @bar: The BAR.
+ * @offset: The offset of the register in bytes, a multiple of @width.
+ * @width: The width of the register in bytes: 1, 2 or 4.
+ * @mask: The bits to compare.
+ * @want: The value that these bits must have.
+ * @timeout_ns: How long to wait from now on.
+ *
+ * Return: as coherent_bar_poll32().
+ */
+COHERENT_MUST_CHECK COHERENT_BASE
+int coherent_base_bar_poll(struct coherent_bar *bar, uint64_t offset, unsigned int width,
+			   uint32_t mask, uint32_t want, uint64_t timeout_ns);
+
+/**
  * coherent_bar_copy_in() - Copy memory to a BAR.
  * @bar: The BAR.
  * @offset: The offset of the first byte in the BAR.
@@ -475,7 +490,8 @@ COHERENT_C_END
 /**
  * coherent_bar_poll() - Read a register by its name until some bits have a value.
  * @bar: A BAR with a type.
- * @field: The register with its dot, as for coherent_bar_get(). It has 32 bits.
+ * @field: The register with its dot, as for coherent_bar_get(). It has at most 32
+ *	bits.
  * @mask: The bits to compare.
  * @want: The value that these bits must have.
  * @timeout_ns: How long to wait from now on. The call reads once more after that.
@@ -485,10 +501,10 @@ COHERENT_C_END
  */
 #define coherent_bar_poll(bar, field, mask, want, timeout_ns)		\
 	COHERENT_RESULT(COHERENT_NEEDS_REGISTER(bar, field)		\
-		COHERENT_REQUIRE(sizeof(COHERENT_FIELD(bar, field)) == 4, \
-			"a register that is polled has 32 bits");	\
-		COHERENT_NEEDS_FIT(uint32_t, mask, "the register")	\
-		COHERENT_NEEDS_FIT(uint32_t, want, "the register"),	\
+		COHERENT_REQUIRE(sizeof(COHERENT_FIELD(bar, field)) <= 4, \
+			"a register that is polled has at most 32 bits"); \
+		COHERENT_NEEDS_FIT(COHERENT_VALUE_TYPE(bar, field), mask, "the register") \
+		COHERENT_NEEDS_FIT(COHERENT_VALUE_TYPE(bar, field), want, "the register"), \
 		coherent_registers_poll((bar)->base.va, COHERENT_REGISTER(bar, field), \
 					(mask), (want), (timeout_ns)))
 

@@ -158,42 +158,55 @@ void coherent_bar_write64(struct coherent_bar *bar, uint64_t offset, uint64_t va
 	reg_write(bar, offset, 8, value);
 }
 
-/* All ones may be the value of the register, or the answer of a device that is gone. */
-static bool is_from_the_device(const struct coherent_bar *bar, uint32_t value)
+/* A read of this width returns these bits. */
+static uint32_t low_bits(uint64_t value, unsigned int width)
 {
-	return value != UINT32_MAX ||
+	return (uint32_t)value & UINT32_MAX >> (32 - 8 * width);
+}
+
+/* All ones may be the value of the register, or the answer of a device that is gone. */
+static bool is_from_the_device(const struct coherent_bar *bar, uint32_t value, unsigned int width)
+{
+	return value != low_bits(UINT64_MAX, width) ||
 	       (!device_usable(bar->dev) && !backend_is_lost(bar->dev->backend));
 }
 
-static int refuse_poll(const struct coherent_bar *bar, uint64_t offset)
+static int refuse_poll(const struct coherent_bar *bar, uint64_t offset, unsigned int width)
 {
 	if (!device_forked(bar->dev))
 		report(&bar->dev->reporter, COHERENT_ERROR,
-		       "%s: BAR %u has no register of 4 bytes at 0x%" PRIx64 " to poll: %s",
-		       bar->dev->name, bar->index, offset, why_refused(bar, offset, 4));
+		       "%s: BAR %u has no register of %u bytes at 0x%" PRIx64 " to poll: %s",
+		       bar->dev->name, bar->index, width, offset, why_refused(bar, offset, width));
 	return -EINVAL;
 }
 
-int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask, uint32_t want,
-			uint64_t timeout_ns)
+int coherent_base_bar_poll(struct coherent_bar *bar, uint64_t offset, unsigned int width,
+			   uint32_t mask, uint32_t want, uint64_t timeout_ns)
 {
 	struct coherent_wait wait;
 	uint32_t value;
 	int err;
 
-	if (!bar)
+	/* The macros give only these widths, but a binding calls this function itself. */
+	if (!bar || (width != 1 && width != 2 && width != 4))
 		return -EINVAL;
-	if (!inside(bar, offset, 4))
-		return refuse_poll(bar, offset);
+	if (!inside(bar, offset, width))
+		return refuse_poll(bar, offset, width);
 	coherent_base_wait_begin(&wait, timeout_ns);
 	err = device_usable(bar->dev);
 	if (!err && backend_refuses(bar->dev->backend, "coherent_bar_poll32()"))
 		err = -EBUSY;
 	while (!err) {
-		value = coherent_bar_read32(bar, offset);
+		value = low_bits(reg_read(bar, offset, width), width);
 		if ((value & mask) == want)
-			return is_from_the_device(bar, value) ? 0 : -ENODEV;
+			return is_from_the_device(bar, value, width) ? 0 : -ENODEV;
 		err = wait_more(&wait, bar->dev);
 	}
 	return err;
+}
+
+int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask, uint32_t want,
+			uint64_t timeout_ns)
+{
+	return coherent_base_bar_poll(bar, offset, 4, mask, want, timeout_ns);
 }

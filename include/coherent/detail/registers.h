@@ -204,9 +204,21 @@ COHERENT_MUST_CHECK COHERENT_INLINE int
 coherent_registers_poll(struct coherent_bar *bar, uint64_t offset, size_t width, int swap,
 			uint32_t mask, uint32_t want, uint64_t timeout_ns)
 {
-	(void)width;
-	return coherent_bar_poll32(bar, offset, swap ? __builtin_bswap32(mask) : mask,
-				   swap ? __builtin_bswap32(want) : want, timeout_ns);
+	switch (width) {
+	case 1:
+		mask = (uint8_t)mask;
+		want = (uint8_t)want;
+		break;
+	case 2:
+		mask = swap ? __builtin_bswap16((uint16_t)mask) : (uint16_t)mask;
+		want = swap ? __builtin_bswap16((uint16_t)want) : (uint16_t)want;
+		break;
+	default:
+		mask = swap ? __builtin_bswap32(mask) : mask;
+		want = swap ? __builtin_bswap32(want) : want;
+		break;
+	}
+	return coherent_base_bar_poll(bar, offset, (unsigned int)width, mask, want, timeout_ns);
 }
 
 #endif
