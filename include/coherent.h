@@ -77,8 +77,8 @@
  * .idle = true: it promises that no command in flight names the mem. In userspace
  * coherent_free() needs no promise, except for a mem of a pool: while such a command may
  * be in flight, no other object gets the memory and the address. coherent_device_fence()
- * ends this wait. In the kernel coherent_free() always is this promise: another object
- * may get the memory and the address at once.
+ * ends this wait. In the kernel each coherent_free() makes this promise, because another
+ * object may get the memory and the address at once.
  *
  * Order. A plain accessor makes one access of the field's width, and does not
  * order it with others. The _release and _acquire forms and the barriers of
@@ -455,7 +455,7 @@ COHERENT_INLINE uint64_t coherent_mask(unsigned int bits)
  * objects do not get the memory and the address until coherent_device_fence() or
  * coherent_device_close(). In the kernel another object may get both at once, so the driver
  * frees a mem when no command in flight names it. At COHERENT_HIDDEN in the kernel the device may
- * also still reach the memory, which may have another owner by then (coherent/kernel.h). A driver
+ * still reach the memory, which may have another owner by then (coherent/kernel.h). A driver
  * that frees a mem of a pool promises that the device is done with it (coherent/pool.h). If the
  * library cannot revoke the access, it leaks the pages and makes a report.
  *

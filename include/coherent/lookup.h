@@ -130,8 +130,8 @@ struct coherent_fault {
  * @fault: Filled in; all zero on failure.
  *
  * The state of the object, and its age in the text, are those at the moment of the fault. On
- * qemu: the library learns of a fault by this call, or when a mem is reclaimed or freed, and they
- * are those at that moment. So read the faults before you free a box. The close of the device
+ * qemu: they are those at the moment when the library learns of the fault: in this call, or when a
+ * mem is reclaimed or freed. So read the faults before you free a box. The close of the device
  * reports the faults that no call returned.
  *
  * Context: may sleep.
