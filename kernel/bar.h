@@ -237,7 +237,7 @@ int __weak coherent_base_bar_poll(struct coherent_bar *bar, u64 offset, unsigned
 	struct coherent_wait wait;
 	int err;
 
-	if (!bar || !coherent_bar_has(bar, offset, width))
+	if (!bar || !is_power_of_2(width) || width > 4 || !coherent_bar_has(bar, offset, width))
 		return -EINVAL;
 	coherent_base_wait_begin(&wait, timeout_ns);
 	err = coherent_is_bound(bar->dev) ? 0 : -ENODEV;

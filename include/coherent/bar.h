@@ -188,7 +188,8 @@ int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask
  * @want: The value that these bits must have.
  * @timeout_ns: How long to wait from now on.
  *
- * Return: as coherent_bar_poll32().
+ * Context: as coherent_bar_poll32().
+ * Return: as coherent_bar_poll32(); also -EINVAL if @width is another number.
  */
 COHERENT_MUST_CHECK COHERENT_BASE
 int coherent_base_bar_poll(struct coherent_bar *bar, uint64_t offset, unsigned int width,
@@ -395,7 +396,7 @@ COHERENT_C_END
  * coherent_bar_get() - Read a register by its name.
  * @bar: A BAR with a type.
  * @field: The register with its dot, such as .status or .queues[2].head. An index is a
- *	constant: for a variable, use coherent_bar_get_item().
+ *	constant. For a variable index use coherent_bar_get_item().
  *
  * This is coherent_bar_read8(), coherent_bar_read16(), coherent_bar_read32() or
  * coherent_bar_read64(), according to the width of the field.
@@ -431,12 +432,12 @@ COHERENT_C_END
  * @bar: A BAR with a type.
  * @field: The array field with its dot, such as .ports. Leave it out if the type of the
  *	registers itself is an array.
- * @...: The index of the element, which may be a variable. If the elements are structs, then
- *	the field of the element with its dot.
+ * @...: The index of the element, which may be a variable. If the elements are structs, the
+ *	field of the element with its dot follows.
  *
- * This is coherent_bar_get() of one element. The call checks the index: a read past the end of
- * the array is one past the end of the BAR, and its report has the last offset that is aligned,
- * such as 0xfffffffffffffffc.
+ * This is coherent_bar_get() of one element. The call checks the index. It refuses a read past the
+ * end of the array as if it were past the end of the BAR. The report then names the last
+ * aligned offset, such as 0xfffffffffffffffc.
  *
  * For instance:
  *
@@ -464,8 +465,8 @@ COHERENT_C_END
  * @...: The value, as for coherent_bar_put(). If the elements are structs, the field of the
  *	element with its dot, then the value.
  *
- * This is coherent_bar_put() of one element. The call checks the index: a write past the end of
- * the array is dropped and reported as one past the end of the BAR.
+ * This is coherent_bar_put() of one element. The call checks the index. It drops and reports a
+ * write past the end of the array as if it were past the end of the BAR.
  *
  * For instance:
  *

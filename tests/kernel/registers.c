@@ -116,6 +116,10 @@ static void registers_have_names(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, coherent_bar_poll(&bar, .liveness, 0xff, 1, MS), -ETIMEDOUT);
 
 	KUNIT_EXPECT_EQ(test, coherent_base_bar_poll(bar.base.va, 1, 2, 1, 1, MS), -EINVAL);
+	for (i = 0; i < 10; i++)
+		if (i != 1 && i != 2 && i != 4)
+			KUNIT_EXPECT_EQ(test, coherent_base_bar_poll(bar.base.va, 0, i, 0, 0, MS),
+					-EINVAL);
 	KUNIT_EXPECT_EQ(test, coherent_bar_open(&ends, edu.dev, 0), 0);
 	for (i = 0; i < 2; i++)
 		coherent_bar_put_item(&ends, .ends, i, .address, 0x1000 * (i + 1));
