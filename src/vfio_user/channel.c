@@ -226,8 +226,8 @@ char *vfio_user_channel_place(const struct vfio_user_channel *channel,
 			      const struct vfio_user_received *received)
 {
 	/*
-	 * Behind the command, the data needs no page more than the command does. In a VM a thread waits
-	 * up to 2 us for another page. But the next command may be there.
+	 * Behind the command, the answer uses fewer pages than in a place of its own. In a VM the first
+	 * access to a page after a switch of processes takes up to 2 us. But the next command may be there.
 	 */
 	if (channel->filled > received->header.bytes)
 		return channel->answer;
