@@ -190,15 +190,14 @@ int peer_send(struct peer *peer, const void *from, size_t bytes)
 	return n == (ssize_t)bytes ? 0 : -EPIPE;
 }
 
-bool peer_gets_byte(struct peer *peer)
+bool peer_receive(struct peer *peer, void *to, size_t bytes)
 {
-	char byte;
 	ssize_t n;
 
 	pthread_mutex_lock(&peer->busy);
-	n = recv(peer->twin, &byte, 1, 0);
+	n = recv(peer->twin, to, bytes, MSG_WAITALL);
 	pthread_mutex_unlock(&peer->busy);
-	return n > 0;
+	return n == (ssize_t)bytes;
 }
 
 /* --- Registers --- */

@@ -141,8 +141,8 @@ int peer_transfer(struct peer *peer, enum vfio_user_command command, uint64_t ad
 /* Send bytes on the socket of the device's requests. Returns -EPIPE if the library hung up. */
 int peer_send(struct peer *peer, const void *from, size_t bytes);
 
-/* Wait for a byte of the library there. Returns false if it hung up. */
-bool peer_gets_byte(struct peer *peer);
+/* Wait there for so many bytes of the library. Returns false if it hung up before. */
+bool peer_receive(struct peer *peer, void *to, size_t bytes);
 
 /* Close the connection, as a process that ends does. */
 void peer_hang_up(struct peer *peer);

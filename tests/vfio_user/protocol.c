@@ -291,7 +291,7 @@ static void wrong_requests_end_the_connection(void **state)
 		/* The library may have hung up already. */
 		(void)peer_send(peer, dma, r->sent);
 		/* The library answers by closing its end. */
-		if (peer_gets_byte(peer))
+		if (peer_receive(peer, &byte, 1))
 			fail_msg("%s gets an answer", r->name);
 		while (coherent_bar_read32(bar, PEER_ID) != UINT32_MAX)
 			;
@@ -344,8 +344,7 @@ static void reads_may_come_together(void **state)
 		};
 	assert_ok(peer_send(peer, reads, sizeof(reads)));
 	for (uint16_t i = 0; i < 3; i++) {
-		assert_int_equal(recv(peer->twin, &answer, sizeof(answer), MSG_WAITALL),
-				 sizeof(answer));
+		assert_true(peer_receive(peer, &answer, sizeof(answer)));
 		assert_int_equal(answer.head.header.id, i);
 		assert_int_equal(answer.head.header.error, 0);
 		assert_int_equal(answer.head.dma.address, reads[i].dma.address);
