@@ -63,8 +63,9 @@ class Tests(Results):
         self.tool = os.path.join(source_dir, 'tools', 'coherent-lint')
 
     def run(self, *arguments, where=None):
-        return subprocess.run([self.tool, *arguments], cwd=where or self.source_dir, text=True,
-                              check=False, capture_output=True)
+        # The first python3 in PATH may be a script that takes longer to start than the tool.
+        return subprocess.run([sys.executable, self.tool, *arguments], text=True, check=False,
+                              cwd=where or self.source_dir, capture_output=True)
 
     def silent(self, name, done):
         self.say(not done.returncode and not done.stdout, f'good: {name}', done.stdout + done.stderr)
