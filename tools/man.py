@@ -293,17 +293,20 @@ class Manual:
                 + see_also([*((other, 3) for other in self.related(name)), *topics]))
 
 
-def run_kernel_doc(kernel_doc, path, source):
-    """Return the pages that kernel-doc makes of a header."""
-    if 'coherent_device_open() - ' in source:
-        comment = comment_of(source, 'coherent_device_open')
-        source = source.replace(comment, man_topics.moved(comment))
+def run_kernel_doc(kernel_doc, sources):
+    """Return the pages that kernel-doc makes of headers. It runs once, because it starts slowly."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = os.path.join(folder, os.path.basename(path))
-        with open(copy, 'w', encoding='utf-8') as file:
-            file.write(source)
-        return pages_of(subprocess.run([kernel_doc, '-man', copy], check=True, capture_output=True,
-                                       text=True).stdout)
+        copies = []
+        for number, (path, source) in enumerate(sources.items()):
+            if 'coherent_device_open() - ' in source:
+                comment = comment_of(source, 'coherent_device_open')
+                source = source.replace(comment, man_topics.moved(comment))
+            # Two headers may have one name in two folders.
+            copies.append(os.path.join(folder, f'{number}-{os.path.basename(path)}'))
+            with open(copies[-1], 'w', encoding='utf-8') as file:
+                file.write(source)
+        return pages_of(subprocess.run([kernel_doc, '-man', *copies], check=True,
+                                       capture_output=True, text=True).stdout)
 
 
 def complain(manual):
@@ -346,11 +349,8 @@ def main():
     include, *headers = map(os.path.abspath, [include, *headers])
     manual = Manual(include, headers)
     complain(manual)
-    pages = {}
-    for path in headers:
-        made = run_kernel_doc(kernel_doc, path, manual.sources[path])
-        for name in names_of(path):
-            pages[f'{name}.3'] = manual.page(name, made[name], version, date)
+    made = run_kernel_doc(kernel_doc, manual.sources)
+    pages = {f'{name}.3': manual.page(name, made[name], version, date) for name in manual.names}
     pages.update(man_topics.Topics(version, date, include, headers).pages())
     for name, text in pages.items():
         with open(os.path.join(output, name), 'w', encoding='utf-8') as out:
