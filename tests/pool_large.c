@@ -101,7 +101,8 @@ static void objects_of_each_size_have_all_phases(void **state)
 			struct coherent_pool pool = { .va = NULL };
 
 			assert_ok(create(&pool, sizes[i], options));
-			for (unsigned int turn = 0; turn < 3; turn++)
+			/* The second turn gets the objects that the first one freed. */
+			for (unsigned int turn = 0; turn < 2; turn++)
 				go_through_phases(&pool, sizes[i]);
 			assert_ok(coherent_base_pool_destroy(&pool));
 			assert_int_equal(stats_of(dev).objects, 0);
