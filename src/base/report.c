@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/report.h"
+#include "base/size.h"
 #include "base/sys.h"
 
 void report(const struct reporter *to, enum coherent_severity severity, const char *format, ...)
@@ -35,8 +36,11 @@ void coherent_report_stderr(void *arg, enum coherent_severity severity, const ch
 		[COHERENT_WARNING] = "warning",
 		[COHERENT_INFO] = "info",
 	};
+	/* A model of the driver may give a number that is not a severity. */
+	const char *const word =
+		words[(size_t)severity < ARRAY_SIZE(words) ? severity : COHERENT_ERROR];
 	const char *prefix = arg;
 
-	fprintf(stderr, "%s%scoherent: %s: %s\n", prefix ? prefix : "", prefix ? ": " : "",
-		words[severity], line);
+	fprintf(stderr, "%s%scoherent: %s: %s\n", prefix ? prefix : "", prefix ? ": " : "", word,
+		line);
 }
