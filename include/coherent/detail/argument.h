@@ -342,7 +342,7 @@ COHERENT_INLINE void *coherent_same(const void *x)
 	_Generic((v), char *: 1, const char *: 1, void *: 1,		\
 		 struct coherent_this_must_be_a_pointer *: 1, default: 0)
 #define COHERENT_ARG_NAME(x, n)						\
-	_Generic((x##n), char *: x##n, const char *: x##n, default: (const char *)NULL)
+	_Generic((x##n), char *: x##n, const char *: x##n, void *: x##n, default: (const char *)NULL)
 
 /* --- The call --- */
 
