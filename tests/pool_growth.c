@@ -90,12 +90,38 @@ static void slots_move_in_batches(void **state)
 	}
 }
 
+/* A chunk of several pages has no smaller one in its place if the device fails. */
+static void failed_growth_is_reported(void **state)
+{
+	union commands pool = COHERENT_EMPTY;
+	struct coherent_device *edu;
+	struct log log = LOG_EMPTY;
+	size_t count = 0;
+	int err;
+
+	(void)state;
+	assert_ok(coherent_device_open(&edu, "sim:edu,fail-map=3", .report = log_report,
+				       .report_arg = &log));
+	assert_ok(coherent_pool_create(&pool, edu));
+	do
+		err = coherent_pool_box(&pool, &boxes[count]);
+	while (!err && ++count < ARRAY_SIZE(boxes));
+	assert_err(err, -EIO);
+	assert_int_equal((int)log.count, 1);
+	assert_true(log_has(&log, "pool_growth.c:"));
+	assert_true(log_has(&log, "could not be mapped: Input/output error"));
+	free_all(count);
+	assert_ok(coherent_pool_destroy(&pool));
+	coherent_device_close(edu);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_DEVICE(slot_of_a_full_chunk_is_found_again),
 		ON_DEVICE(pool_that_shrank_grows_by_its_size),
 		ON_DEVICE(slots_move_in_batches),
+		cmocka_unit_test(failed_growth_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,6 +135,14 @@ int mapping_unmap(const struct coherent_object *object, bool idle)
 	return backend->ops->unmap(backend, &mapping, idle);
 }
 
+void mapping_report_failed(const struct object_store *store, size_t bytes, const char *site,
+			   int err)
+{
+	report(store->reporter, COHERENT_WARNING,
+	       "%s: %zu bytes allocated at %s could not be mapped%s%s", store->name, bytes, site,
+	       err == -ENOBUFS ? "" : ": ", err == -ENOBUFS ? "" : strerror(-err));
+}
+
 static void warn_of_mapping(const struct coherent_object *object, int err)
 {
 	struct object_store *store = object->store;
@@ -160,10 +168,7 @@ static void warn_of_mapping(const struct coherent_object *object, int err)
 		       "object needs one; raise ulimit -n",
 		       store->name, object_bytes(object), object->site);
 	else
-		report(store->reporter, COHERENT_WARNING,
-		       "%s: %zu bytes allocated at %s could not be mapped%s%s", store->name,
-		       object_bytes(object), object->site, err == -ENOBUFS ? "" : ": ",
-		       err == -ENOBUFS ? "" : strerror(-err));
+		mapping_report_failed(store, object_bytes(object), object->site, err);
 }
 
 /* Lets the device reach the memory of a box. All that the CPU wrote to it is there by then. */

@@ -26,6 +26,16 @@ int mapping_map(struct coherent_object *object, enum coherent_permission permiss
 int mapping_unmap(const struct coherent_object *object, bool idle);
 
 /**
+ * mapping_report_failed() - Report that memory could not be mapped.
+ * @store: The store.
+ * @bytes: The size of the object.
+ * @site: The place of its allocation.
+ * @err: -errno. The report does not have the text of -ENOBUFS, which is not about memory.
+ */
+void mapping_report_failed(const struct object_store *store, size_t bytes, const char *site,
+			   int err);
+
+/**
  * mapping_set_va() - Set where the CPU finds memory that is mapped.
  * @object: The object.
  *

@@ -10,6 +10,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "memory/mapping.h"
 #include "memory/pool_chunk.h"
 
 /*
@@ -253,6 +254,14 @@ static size_t usual_bytes_locked(const struct coherent_slots *pool) NEEDS_LOCK(p
 	return bytes;
 }
 
+/* The chunk was allocated without warnings, but the pool does not try a smaller one. */
+static void warn_of_chunk(const struct coherent_slots *pool, size_t bytes, int err)
+{
+	/* These have their reports, or need none. */
+	if (err != -ENODEV && err != -EBUSY && err != -EOPNOTSUPP)
+		mapping_report_failed(pool->store, bytes, pool->site, err);
+}
+
 /* Where there is no memory or address for a large chunk, there may be for a smaller one. */
 static int new_chunk(struct coherent_slots *pool, size_t usual, struct chunk **chunk)
 {
@@ -260,9 +269,15 @@ static int new_chunk(struct coherent_slots *pool, size_t usual, struct chunk **c
 	int err = -ENOMEM;
 
 	for (; chunk_bytes(pool, usual) > least; usual /= 2) {
-		err = chunk_new(pool, chunk_bytes(pool, usual), COHERENT_ATTR_NO_WARN, chunk);
-		if (err != -ENOSPC && err != -ENOMEM)
+		const size_t bytes = chunk_bytes(pool, usual);
+
+		err = chunk_new(pool, bytes, COHERENT_ATTR_NO_WARN, chunk);
+		if (!err)
+			return 0;
+		if (err != -ENOSPC && err != -ENOMEM) {
+			warn_of_chunk(pool, bytes, err);
 			return err;
+		}
 	}
 	return chunk_new(pool, least, 0, chunk);
 }
