@@ -218,11 +218,16 @@ static int sum_up(const struct adopt_call *call,
 	if (!call->pieces || !options->count)
 		return refuse(call->store, -EINVAL, call->request.site,
 			      "there are no pieces to adopt");
+	/* An array of so many pieces does not fit into memory, so it is not read. */
+	if (options->count > SIZE_MAX / sizeof(*call->pieces))
+		goto overflows;
 	for (size_t i = 0; i < options->count; i++)
 		if (__builtin_add_overflow(*bytes, call->pieces[i].iov_len, bytes))
-			return refuse(call->store, -ENOMEM, call->request.site,
-				      "the size of all pieces overflows");
+			goto overflows;
 	return 0;
+
+overflows:
+	return refuse(call->store, -ENOMEM, call->request.site, "the size of all pieces overflows");
 }
 
 /* Checks all arguments, and that the output is empty. */
