@@ -7,6 +7,7 @@
 
 #include "base/sys_doorbell.h"
 #include "base/sys_socket.h"
+#include "device/device.h"
 #include "sim/serve_command.h"
 
 static struct backend *backend_of(const struct serve_session *session)
@@ -136,10 +137,30 @@ static bool can_signal(const struct serve_session *session, int fd)
 	return !sys_do_not_block(fd);
 }
 
+/* The client did nothing wrong, so its user looks here. One report is enough: the client may try again. */
+static void report_no_fds(struct serve_session *session)
+{
+	if (!session->has_no_fds)
+		report(&session->served->reporter, COHERENT_WARNING,
+		       "%s: no descriptor is left for an interrupt of the client; raise ulimit -n",
+		       session->served->dev->name);
+	session->has_no_fds = true;
+}
+
+/* The kernel drops a descriptor for which this process has no number. */
+static bool lacks_fds(const struct vfio_user_fds *fds)
+{
+	return fds->count && fds->fds[fds->count - 1] == -EMFILE;
+}
+
 /* Each vector gets a descriptor, or none of them does. */
 static uint32_t connect_vectors(struct serve_session *session, const struct vfio_irq_set *set,
 				struct vfio_user_fds *fds)
 {
+	if (lacks_fds(fds)) {
+		report_no_fds(session);
+		return EMFILE;
+	}
 	if (fds->count && fds->count != set->count)
 		return EINVAL;
 	for (size_t i = 0; i < fds->count; i++)

@@ -45,6 +45,7 @@ struct serve_queued;
  * @served: The served device.
  * @dma: The memory of the client.
  * @irq_fds: The eventfd of each vector; -1 for none. Only the thread of the call uses them.
+ * @has_no_fds: A report has said that no descriptor is left. Only the thread of the call uses it.
  * @data: Where data of a region is put together. Only the thread of the call uses it.
  * @lock: Guards the fields below.
  * @queue: The commands that wait, if there is no twin socket.
@@ -60,6 +61,7 @@ struct serve_session {
 	struct served *served;
 	struct serve_dma dma;
 	int irq_fds[SIM_VECTORS_MAX];
+	bool has_no_fds;
 	uint8_t *data;
 	struct lock lock;
 	STAILQ_HEAD(, serve_queued) queue;

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -299,6 +300,34 @@ static void only_eventfds_can_be_signalled(void **state)
 	close(file);
 }
 
+/* The server gets the message without its descriptor. */
+static void server_without_descriptors_says_so(void **state)
+{
+	const int fd = eventfd(0, EFD_CLOEXEC), lowest = dup(fd);
+	struct rlimit usual, none;
+	int error[2];
+
+	(void)state;
+	assert_true(lowest >= 0);
+	close(lowest);
+	assert_ok(getrlimit(RLIMIT_NOFILE, &usual));
+	none = (struct rlimit){ .rlim_cur = (rlim_t)lowest, .rlim_max = usual.rlim_max };
+	assert_ok(setrlimit(RLIMIT_NOFILE, &none));
+	for (size_t i = 0; i < 2; i++)
+		error[i] = set_irqs(TRIGGER, MSIX, 1, 1, &fd, 1);
+	assert_ok(setrlimit(RLIMIT_NOFILE, &usual));
+	assert_int_equal(error[0], EMFILE);
+	assert_int_equal(error[1], EMFILE);
+	/* A client must not fill the log of the server. */
+	assert_int_equal((int)server.reports.count, 1);
+	assert_true(
+		log_has(&server.reports, "no descriptor is left for an interrupt of the client"));
+	assert_ok(set_irqs(TRIGGER, MSIX, 1, 1, &fd, 1));
+	assert_true(interrupts(fd));
+	log_clear(&server.reports);
+	close(fd);
+}
+
 static void false_interrupts_are_refused(void **state)
 {
 	const int fd = eventfd(0, EFD_CLOEXEC), two[] = { fd, fd };
@@ -375,6 +404,7 @@ int main(void)
 		TEST(interrupt_signals_the_eventfd),
 		TEST(full_eventfd_does_not_stop_the_model),
 		TEST(only_eventfds_can_be_signalled),
+		TEST(server_without_descriptors_says_so),
 		TEST(false_interrupts_are_refused),
 		TEST(malformed_message_ends_the_connection),
 		TWIN(malformed_message_ends_the_connection),
