@@ -332,26 +332,55 @@ static bool has_trace(const char *path)
 	return !stat(path, &file) && file.st_size;
 }
 
+/* The library makes the file before it writes to it. So an empty file may have no room for a trace. */
+static int check_room(const char *path)
+{
+	static const char page[4096];
+	const int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return 0;
+	err = sys_write_more(fd, 0, page, sizeof(page));
+	(void)sys_truncate(fd, 0);
+	close(fd);
+	return err;
+}
+
+/* There is no trace. @status is that of the program. */
+static int explain_nothing(const struct arguments *arguments, const char *path, int status,
+			   json_t *result)
+{
+	const int err = check_room(path);
+
+	if (err)
+		return fail("trace: %s cannot be written: %s", path, strerror(-err));
+	(void)fail("trace: %s opened no device", arguments->words[0]);
+	if (arguments->json)
+		set_answer(result, status, json_array());
+	return status;
+}
+
 static int trace_program(const struct arguments *arguments, const char *path, int old,
 			 bool is_shown, json_t *result)
 {
 	int status = STATUS_BAD;
+	bool is_cut;
 
 	if (!set_environment(path))
 		return fail("trace: no memory is left");
 	if (run_program(arguments->words, is_shown, old, &status) != STATUS_GOOD)
 		return STATUS_BAD;
 	/* A program that was killed while it wrote leaves half a line. */
-	if (has_trace(path) && trace_file_mend(path))
+	if (!has_trace(path))
+		return explain_nothing(arguments, path, status, result);
+	if (trace_file_mend(path, &is_cut))
 		return fail("trace: %s is not a trace any more", path);
-	if (!has_trace(path)) {
-		(void)fail("trace: %s opened no device", arguments->words[0]);
-		if (arguments->json)
-			set_answer(result, status, json_array());
-		return status;
-	}
 	json_object_set_new(result, "file", output_text(path));
-	return is_shown ? show(path, status, result) : status;
+	status = is_shown ? show(path, status, result) : status;
+	return is_cut ? fail("trace: %s had no room for all events, so the last ones are missing",
+			     path) :
+			status;
 }
 
 static int run_trace(const struct arguments *arguments, json_t *result)

@@ -4,7 +4,7 @@
  * new lines and the end again, in one call, under a lock of the file. Nothing is kept in memory.
  *
  * The first line counts the devices of the file, so that each device has numbers of tracks that no
- * other one has.
+ * other one has. The first digit of the count is 1 if a device could not write all its events.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,6 +22,8 @@
 	"[\n{\"name\":\"libcoherent\",\"ph\":\"M\",\"pid\":0,\"tid\":0,\"args\":{\"devices\":\""
 #define HEAD_END "\"}}"
 #define COUNT_DIGITS 8
+#define COUNT_LIMIT 10000000
+#define IS_CUT "1"
 #define END "\n]\n"
 #define HEAD_BYTES (sizeof(HEAD) - 1)
 #define END_BYTES (sizeof(END) - 1)
@@ -191,6 +193,12 @@ static int mend_locked(int fd, uint64_t bytes)
 	return err ? err : sys_write_more(fd, end, END, END_BYTES);
 }
 
+/* The file may have no room, so this changes a byte that it has. */
+static void mark_cut_locked(int fd)
+{
+	(void)sys_write_more(fd, HEAD_BYTES, IS_CUT, 1);
+}
+
 /* Puts the lines in the place of the end of the array. The caller has the lock of the file, too. */
 static int append_locked(struct trace_file *file) NEEDS_LOCK(file->lock)
 {
@@ -207,8 +215,10 @@ static int append_locked(struct trace_file *file) NEEDS_LOCK(file->lock)
 	err = sys_write_more(file->fd, sys_file_bytes(file->fd) - END_BYTES, text->bytes,
 			     text->used);
 	/* The disk may be full. The part of the lines that fits is cut off again. */
-	if (err)
+	if (err) {
 		(void)mend_locked(file->fd, sys_file_bytes(file->fd));
+		mark_cut_locked(file->fd);
+	}
 	return err;
 }
 
@@ -237,8 +247,8 @@ static void append(struct trace_file *file) LOCK_ATTRIBUTE(release_capability(fi
 		fail(file, err == -EINVAL ? "another program has changed it" : strerror(-err));
 }
 
-/* Returns how many devices a trace has; -EINVAL if the file is not a trace. */
-static int count_devices(int fd, uint64_t bytes)
+/* Returns how many devices a trace has, with the first digit; -EINVAL if the file is not a trace. */
+static int read_count(int fd, uint64_t bytes)
 {
 	char head[HEAD_BYTES + COUNT_DIGITS + 1] = "", *rest;
 	long count;
@@ -254,19 +264,20 @@ static int count_devices(int fd, uint64_t bytes)
 static int enter_locked(int fd)
 {
 	const uint64_t bytes = sys_file_bytes(fd);
-	const int before = bytes ? count_devices(fd, bytes) : 0;
+	int before = bytes ? read_count(fd, bytes) : 0, err;
 	char count[COUNT_DIGITS + 1], text[LEAST_BYTES + 1];
-	int err;
 
 	if (before < 0)
 		return before;
+	before %= COUNT_LIMIT;
 	err = bytes ? mend_locked(fd, bytes) : 0;
 	if (err)
 		return err;
 	snprintf(count, sizeof(count), "%0*u", COUNT_DIGITS,
-		 (unsigned int)(before + 1) % 100000000);
+		 (unsigned int)(before + 1) % COUNT_LIMIT);
 	if (bytes) {
-		err = sys_write_more(fd, HEAD_BYTES, count, COUNT_DIGITS);
+		/* The first digit stays. */
+		err = sys_write_more(fd, HEAD_BYTES + 1, count + 1, COUNT_DIGITS - 1);
 		return err ? err : before;
 	}
 	snprintf(text, sizeof(text), "%s%s%s%s", HEAD, count, HEAD_END, END);
@@ -274,18 +285,22 @@ static int enter_locked(int fd)
 	return err ? err : before;
 }
 
-int trace_file_mend(const char *path)
+int trace_file_mend(const char *path, bool *is_cut)
 {
 	const int fd = sys_create(path);
 	uint64_t bytes;
-	int err;
+	int err, count;
 
+	*is_cut = false;
 	if (fd < 0)
 		return fd;
 	err = sys_lock_file(fd);
 	bytes = sys_file_bytes(fd);
-	if (!err)
-		err = count_devices(fd, bytes) < 0 ? -EINVAL : mend_locked(fd, bytes);
+	if (!err) {
+		count = read_count(fd, bytes);
+		*is_cut = count >= COUNT_LIMIT;
+		err = count < 0 ? -EINVAL : mend_locked(fd, bytes);
+	}
 	sys_close(fd);
 	return err;
 }

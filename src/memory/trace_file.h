@@ -29,10 +29,11 @@ struct trace_file *trace_file_open(const char *path, const char *device, const s
 /**
  * trace_file_mend() - Cut off half a line at the end of a trace, and end the array again.
  * @path: The file.
+ * @is_cut: Set to whether a device could not write all its events, for instance to a full disk.
  *
  * Return: 0, also if nothing was wrong; -EINVAL if it is not a trace, or another -errno.
  */
-int trace_file_mend(const char *path);
+int trace_file_mend(const char *path, bool *is_cut);
 
 /**
  * trace_file_close() - Close a trace file.

@@ -6,6 +6,7 @@ DRIVER is tests/timeline/program.c.
 """
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -122,6 +123,28 @@ def closed_streams(command, driver):
                 'a closed standard output is an error', f'{done.returncode} {done.stderr}')
 
 
+def full_disks(command, driver, folder):
+    """The limit of a file stands for a full disk. Each driver has two devices, which report."""
+    def small(limit):
+        return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    path = os.path.join(folder, 'full.json')
+    done = command.run('trace', '-o', path, '--', driver, 'steps', preexec_fn=small(0))
+    command.say(done.returncode == 1 and f'trace: {path} cannot be written: File too large\n' in
+                done.stderr and 'opened no device' not in done.stderr,
+                'a trace that cannot begin is an error', f'{done.returncode} {done.stderr}')
+    for more in ([], ['--text']):
+        done = command.run('trace', '-o', path, *more, '--', driver, 'steps', preexec_fn=small(2000))
+        with open(path, encoding='utf-8') as file:
+            lines = len(json.load(file))
+        command.say(done.returncode == 1 and lines > 3 and f'trace: {path} had no room for all '
+                    'events, so the last ones are missing\n' in done.stderr and
+                    f'The trace is in {path}' in done.stdout,
+                    f'a trace that is cut off is an error {more}', f'{done.returncode} {done.stderr}')
+    done = command.run('trace', '-o', path, '--', driver, 'steps')
+    command.say(not done.returncode and 'had no room' not in done.stderr, 'the next trace is whole',
+                done.stderr)
+
+
 def statuses(command, driver, folder):
     path = os.path.join(folder, 's.json')
     for script, status in (('exit 7', 7), ('kill -9 $$', 137), ('exit 0', 0)):
@@ -157,7 +180,7 @@ def statuses(command, driver, folder):
 
 def main():
     command, driver = common.Command(sys.argv[1]), os.path.abspath(sys.argv[2])
-    for check in (files, texts, interrupted, outputs, statuses):
+    for check in (files, texts, interrupted, outputs, full_disks, statuses):
         with tempfile.TemporaryDirectory() as folder:
             check(command, driver, folder)
     closed_streams(command, driver)

@@ -217,6 +217,10 @@ def a_trace_that_grows_too_large_ends_complete(folder):
         lines = [line for line in reports.splitlines() if 'COHERENT_TRACE' in line]
         assert len(lines) == 1 and 'File too large; the trace ends here' in lines[0], reports
         assert os.path.getsize(trace) <= limit and len(load(trace)) > 3
+        # The first digit says that events are missing, also after another device.
+        assert load(trace)[0]['args']['devices'] == '10000001', load(trace)[0]
+        run('two', trace)
+        assert load(trace)[0]['args']['devices'] == '10000003', load(trace)[0]
         os.remove(trace)
 
 
