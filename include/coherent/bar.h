@@ -314,6 +314,10 @@ int coherent_irq_wait(struct coherent_irq *irq, uint64_t timeout_ns);
  * descriptor becomes readable again. So a driver that services the device after the call may find
  * the descriptor readable once more without a cause.
  *
+ * The descriptor does not become readable when the device is closed or gone. So a driver that
+ * sleeps in poll() gives it a timeout. After that, coherent_irq_wait(irq, 0) returns -ENODEV if no
+ * interrupt can come.
+ *
  * Context: any.
  * Return: an eventfd that the library owns; -EINVAL (@irq is NULL), -ENODEV (a forked child). In
  * the kernel: -EOPNOTSUPP.
