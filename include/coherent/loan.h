@@ -228,7 +228,7 @@ COHERENT_C_END
  * coherent_loan_visit() - Let a function use the memory of a loan between two transfers.
  * @loan: The loan.
  * @fn: int fn(T *elements, size_t count, void *arg). It is called once and returns 0 or -errno.
- *	Its pointer is invalid when it returns. It must not end the loan.
+ *	Its pointer is invalid when it returns. It must not end the loan, or visit it again.
  * @arg: The last argument of @fn.
  *
  * The device must not use the memory meanwhile: the driver must see to that. @fn sees what the
