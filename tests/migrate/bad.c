@@ -146,6 +146,47 @@ static int walk(struct nic *nic)
 	return sum;
 }
 
+static void loop_with_a_break(struct nic *nic, int turns)
+{
+	struct desc *desc = nic->ring;
+
+	for (;;) {
+		/* want: loop: the loop reads 'status' without READ_ONCE() */
+		if (!(desc->status & cpu_to_le32(DESC_OWN)))
+			break;
+	}
+	do {
+		/* want: loop: the loop reads 'len' without READ_ONCE() */
+		if ((nic->ring->len & cpu_to_le32(3)) || !turns--) {
+			nic->dev = NULL;
+			break;
+		}
+	} while (1);
+	while (turns) {
+		if (turns++ > 100) {
+			/* want: loop: the loop reads 'len' without READ_ONCE() */
+			if (nic->ring->len)
+				break;
+		}
+	}
+}
+
+static int walk_with_a_break(struct nic *nic, int i)
+{
+	int sum = 0;
+
+	while (i < 8) {
+		struct desc *desc = &nic->ring[i++];
+
+		/* want: loop: the loop tests 'status' and reads 'len' without dma_rmb() in between */
+		if (desc->status & cpu_to_le32(DESC_OWN))
+			break;
+		report(nic->dev);
+		sum += le32_to_cpu(desc->len);
+	}
+	return sum;
+}
+
 static int twice_checked(struct nic *nic, int i, void *to)
 {
 	struct desc *desc = nic->ring + i;

@@ -7,6 +7,9 @@
 #define LinkDown 2
 
 struct desc {
+	struct {
+		__le32 address;
+	} buffer;
 	__le32 len;
 	__le32 status;
 	struct sk_buff *skb;
@@ -169,6 +172,65 @@ static void loops(struct nic *nic, int i)
 		desc->skb = NULL;
 	for (i = nic->ring->len; i; i--)
 		nic->dev = NULL;
+}
+
+static int breaks(struct nic *nic, int i)
+{
+	struct desc *desc = nic->ring;
+	int sum = 0;
+
+	for (;;) {
+		if (!(READ_ONCE(desc->status) & cpu_to_le32(DESC_OWN)))
+			break;
+	}
+	for (;;) {
+		if (!(desc->status & cpu_to_le32(DESC_OWN)))
+			break;
+		cpu_relax();
+	}
+	/* The compiler does not know report(), so that it reads again. */
+	while (i--) {
+		if (desc->len)
+			break;
+		report(nic->dev);
+	}
+	for (i = 0; i < 8; i++) {
+		sum += nic->ring[i].len;
+		if (nic->ring[i].status & cpu_to_le32(DESC_OWN))
+			break;
+	}
+	for (i = 0; i < 8; i++) {
+		desc = nic->ring + i;
+		if (desc->status & cpu_to_le32(DESC_OWN))
+			break;
+		dma_rmb();
+		sum += desc->len;
+	}
+	/* The driver wrote the address, so that it does not change. */
+	for (; i < 8; i++) {
+		if (nic->ring[i].status & cpu_to_le32(DESC_OWN))
+			break;
+		dma_unmap_single(nic->dev, le32_to_cpu(nic->ring[i].buffer.address), 64,
+				 DMA_TO_DEVICE);
+		nic->ring[i].buffer.address = 0;
+	}
+	/* This break ends the switch. */
+	while (i--) {
+		switch (sum) {
+		case 1:
+			if (desc->len)
+				break;
+			sum = 2;
+		}
+	}
+	/* No loop is around these. */
+	if (desc->len)
+		sum++;
+	while (i--) {
+		if (desc->len)
+			sum++;
+	}
+	return sum;
 }
 
 static int read_once(struct nic *nic, int i, void *to)

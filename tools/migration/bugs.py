@@ -14,6 +14,14 @@ COVER = re.compile(r'(?:READ_ONCE|smp_load_acquire|ACCESS_ONCE|readl?|readw|iore
 # Each of these makes the compiler read again.
 BARRIER = re.compile(r'\b(?:dma_rmb|rmb|mb|smp_rmb|smp_mb|barrier|cpu_relax|dma_mb|[mu]sleep\w*|'
                      r'usleep_range|[mun]delay|schedule\w*|cond_resched|yield)\s*\(')
+# This follows the condition of an if that ends a loop: a break, perhaps behind other statements.
+BREAK = re.compile(r'\s*(?:break\s*;|\{(?:[^{}]*;)?\s*break\s*;\s*\})')
+CALL = re.compile(r'\b([A-Za-z_]\w*)\s*\(')
+# The compiler knows all of these, so that it need not read memory again after them.
+PLAIN = re.compile(r'(?:if|while|for|switch|return|sizeof|likely|unlikely|BIT|GENMASK|FIELD_GET|'
+                   r'cpu_to_[lb]e\d+|[lb]e\d+_to_cpu)$')
+# The driver wrote the address that one of these gets, so that the device does not change it.
+UNMAP = re.compile(r'(?:dma|pci)_(?:unmap|sync)_\w+$')
 OPERATOR = r'(?:[-+*/%&|^]|<<|>>)'
 NONE = 'struct coherent_no_element'
 
@@ -61,9 +69,50 @@ def loop_around(source, at):
     return None
 
 
+def loop_of_block(source, brace):
+    """Return (start, end) of the loop whose body begins at a brace; None: a block; (): something else."""
+    code, end = source.code, source.close_of(brace)
+    before = code[:brace].rstrip()
+    if end is None:
+        return ()
+    if re.search(r'\bdo$', before):
+        return brace, code.find(';', end)
+    if re.search(r'\belse$|[;{}]$', before):
+        return None
+    opened = source.open_of(len(before) - 1) if before.endswith(')') else 0
+    name = re.search(r'(\w*)\s*$', code[max(opened - 60, 0):opened])[1]
+    if name == 'for':
+        return code.find(';', opened, brace), end
+    return (opened, end) if name == 'while' else None if name == 'if' else ()
+
+
+def loop_with_break(source, at):
+    """Return the text of the loop that ends if a test succeeds, and the part behind the test, or None."""
+    code = source.code
+    opened = next((opened for name, opened in enclosing(code, at) if name == 'if'), None)
+    closed = opened and source.close_of(opened)
+    if not closed or not BREAK.match(code, closed + 1):
+        return None
+    brace, loop = opened, None
+    while loop is None:
+        brace = brace_around(code, brace)
+        loop = loop_of_block(source, brace) if brace else ()
+    return loop and (code[slice(*loop)], code[closed + 1:loop[1]])
+
+
+def brace_around(code, at):
+    """Return the offset of the brace that is open at an offset, or 0."""
+    depth = 0
+    for i in range(at - 1, 0, -1):
+        depth += (code[i] == '}') - (code[i] == '{')
+        if depth < 0:
+            return i
+    return 0
+
+
 def lvalue_end(code, at):
-    """Return the offset behind a field and its indexes."""
-    return re.compile(r'\w+(?:\s*\[[^\[\]]*\])*').match(code, at).end()
+    """Return the offset behind a field, with its indexes and its own fields."""
+    return re.compile(r'\w+(?:\s*\[[^\[\]]*\]|\.\w+)*').match(code, at).end()
 
 
 def is_written(code, at):
@@ -129,19 +178,26 @@ def judge_walk(text, one, field, ignored):
     flat = ''.join(text.split())
     for match in re.finditer(rf'(?<![\w.>]){re.escape(one)}(?:->|\.)', flat):
         other = re.compile(r'\w+').match(flat, match.end())
-        if other and other[0] not in (field, *ignored) and not is_written(flat, match.end()):
+        if other and other[0] not in (field, *ignored) and not is_written(flat, match.end()) and \
+                not any(UNMAP.match(name) for name, _ in enclosing(flat, match.start())):
             return (f"the loop tests '{field}' and reads '{other[0]}' without dma_rmb() in between: the "
-                    f"CPU may read '{other[0]}' first: call dma_rmb() at the start of the body")
+                    f"CPU may read '{other[0]}' first: call dma_rmb() behind the test")
     return None
 
 
 def judge_loop(source, first, at, words, ignored):
-    text = loop_around(source, at)
-    if not text or covered(source.code, at) or BARRIER.search(text):
+    code = source.code
+    text = behind = loop_around(source, at)
+    if not text:
+        text, behind = loop_with_break(source, at) or (None, None)
+    if not text or covered(code, at) or is_written(code, at) or BARRIER.search(text):
         return None
-    one = descriptor(source.code, at)
+    one = descriptor(code, at)
     if is_changed(one, text, OPERATOR + '?'):
-        return judge_walk(text, one, words[0], ignored)
+        return judge_walk(behind, one, words[0], ignored)
+    # The compiler reads again after a call of a function that it does not know.
+    if behind != text and any(not PLAIN.match(name) for name in CALL.findall(text)):
+        return None
     return (f"the loop reads '{words[0]}' without READ_ONCE(): the compiler may read it once only, or "
             'read other fields before it: use READ_ONCE(), and dma_rmb() behind the loop')
 
