@@ -17,24 +17,63 @@
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
+#include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/stacktrace.h>
+#include <linux/string.h>
+
+#if defined(CONFIG_STACKTRACE) && defined(CONFIG_KALLSYMS)
+
+/* The library never has so many calls inside of each other. */
+#define COHERENT_MAX_CALLS 16
+
+/*
+ * Returns the place that called the library; 0 if it is unknown. The names of the library's functions
+ * begin with "coherent_". The calls that succeed pay nothing, because they do not pass the place on.
+ */
+static unsigned long coherent_driver_call(void)
+{
+	static const char prefix[] = "coherent_";
+	unsigned long calls[COHERENT_MAX_CALLS];
+	const unsigned int count = stack_trace_save(calls, ARRAY_SIZE(calls), 0);
+	char name[sizeof(prefix)];
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		scnprintf(name, sizeof(name), "%ps", (void *)calls[i]);
+		if (strcmp(name, prefix))
+			return calls[i];
+	}
+	return 0;
+}
+
+#else
+
+static unsigned long coherent_driver_call(void)
+{
+	return 0;
+}
+
+#endif
 
 /*
  * Logs why a call is refused, at a limited rate. @site is where the object was allocated,
  * or NULL for an empty one. Returns @err.
  */
-static noinline int coherent_report(int err, const char *site, const char *why,
-				    unsigned long caller)
+static noinline int coherent_refuse(int err, const char *site, const char *why)
 {
-	pr_err_ratelimited("coherent: %s%s%s, in %pS\n", site ? site : "", site ? ": " : "", why,
-			   (void *)caller);
+	const unsigned long caller = coherent_driver_call();
+
+	if (caller)
+		pr_err_ratelimited("coherent: %s%s%s, in %pS\n", site ? site : "", site ? ": " : "",
+				   why, (void *)caller);
+	else
+		pr_err_ratelimited("coherent: %s%s%s\n", site ? site : "", site ? ": " : "", why);
 	return err;
 }
-/* In a function that the driver calls. Others pass the caller of that function. */
-#define coherent_refuse(err, site, why) coherent_report(err, site, why, _RET_IP_)
 
 static const char coherent_box_in_use[] = "the box is not empty, or was never initialised";
 static const char coherent_zone_in_gfp[] =

@@ -188,12 +188,11 @@ void __weak coherent_base_refuse_element(const struct coherent_box *box, size_t 
 
 /* --- Expose, reclaim --- */
 
-/* The request for an exposure, from any macro. @caller: the place in the driver, for the log. */
+/* The request for an exposure, from any macro. */
 struct coherent_expose_request {
 	enum coherent_permission permission;
 	int (*seal)(void *elements, size_t count, coherent_addr_t address, void *seal_arg);
 	void *seal_arg;
-	unsigned long caller;
 };
 
 static int coherent_seal(const struct coherent_box *box,
@@ -237,8 +236,8 @@ static int coherent_expose_slot(struct coherent_box *box,
 	if (!coherent_pooled_is_live(&box->object))
 		return -EINVAL;
 	if (request->permission != box->object.slot->chunk->permission)
-		return coherent_report(-EINVAL, box->object.site,
-				       ".permission is not that of the pool", request->caller);
+		return coherent_refuse(-EINVAL, box->object.site,
+				       ".permission is not that of the pool");
 	err = coherent_seal(box, request);
 	if (!err)
 		coherent_pooled_share(&box->object);
@@ -255,15 +254,13 @@ static int coherent_make_reachable(struct coherent_box *box,
 	if (coherent_is_pooled(&box->object))
 		return coherent_expose_slot(box, request);
 	if (coherent_is_adopted(&box->object))
-		return coherent_report(-EOPNOTSUPP, box->object.site,
-				       "adopted memory is lent, not exposed: coherent_lend()",
-				       request->caller);
+		return coherent_refuse(-EOPNOTSUPP, box->object.site,
+				       "adopted memory is lent, not exposed: coherent_lend()");
 	if (box->object.level == COHERENT_IOMMU)
 		return coherent_map(box, request);
 	if (request->permission != COHERENT_READ_WRITE)
-		return coherent_report(-EOPNOTSUPP, box->object.site,
-				       "COHERENT_READ_ONLY needs .level = COHERENT_IOMMU",
-				       request->caller);
+		return coherent_refuse(-EOPNOTSUPP, box->object.site,
+				       "COHERENT_READ_ONLY needs .level = COHERENT_IOMMU");
 	err = coherent_seal(box, request);
 	/* ORDER: pairs with the device's first access (expose.litmus). */
 	dma_wmb();
@@ -292,15 +289,12 @@ static int coherent_expose_box(struct coherent_box *box, struct coherent_mem *me
 	int err;
 
 	if (coherent_box_is_empty(box))
-		return coherent_report(-EINVAL, NULL, "an empty box cannot be exposed",
-				       request->caller);
+		return coherent_refuse(-EINVAL, NULL, "an empty box cannot be exposed");
 	if ((unsigned int)request->permission > COHERENT_READ_ONLY)
-		err = coherent_report(-EINVAL, box->object.site,
-				      ".permission is not an enum coherent_permission",
-				      request->caller);
+		err = coherent_refuse(-EINVAL, box->object.site,
+				      ".permission is not an enum coherent_permission");
 	else if (!coherent_mem_is_empty(mem))
-		err = coherent_report(-EBUSY, box->object.site, coherent_mem_in_use,
-				      request->caller);
+		err = coherent_refuse(-EBUSY, box->object.site, coherent_mem_in_use);
 	else
 		err = coherent_make_reachable(box, request);
 	if (err) {
@@ -315,27 +309,26 @@ int __weak coherent_all_expose(struct coherent_box *box,
 			       const struct coherent_expose_options *options)
 {
 	const struct coherent_expose_request request = { options->permission, options->seal,
-							 options->seal_arg, _RET_IP_ };
+							 options->seal_arg };
 
 	return coherent_expose_box(box, options->mem, &request);
 }
 
 static noinline int coherent_rare_expose(struct coherent_box *box, struct coherent_mem *mem,
-					 enum coherent_permission permission, unsigned long caller)
+					 enum coherent_permission permission)
 {
-	const struct coherent_expose_request request = { .permission = permission,
-							 .caller = caller };
+	const struct coherent_expose_request request = { .permission = permission };
 
 	return coherent_expose_box(box, mem, &request);
 }
 
 /* Most boxes that are not whole pages of COHERENT_HIDDEN are of a pool. */
 static noinline int coherent_slow_expose(struct coherent_box *box, struct coherent_mem *mem,
-					 enum coherent_permission permission, unsigned long caller)
+					 enum coherent_permission permission)
 {
 	if (coherent_box_is_empty(box) || !coherent_mem_is_empty(mem) ||
 	    !coherent_pooled_is_usual(&box->object, permission))
-		return coherent_rare_expose(box, mem, permission, caller);
+		return coherent_rare_expose(box, mem, permission);
 	coherent_pooled_share(&box->object);
 	mem->object = box->object;
 	coherent_mem_begin(mem, 1);
@@ -348,7 +341,7 @@ int __weak coherent_few_expose(struct coherent_box *box, struct coherent_mem *me
 {
 	if (coherent_box_is_empty(box) || !coherent_mem_is_empty(mem) || permission ||
 	    box->object.level != COHERENT_HIDDEN || !coherent_is_bound(box->object.dev))
-		return coherent_slow_expose(box, mem, permission, _RET_IP_);
+		return coherent_slow_expose(box, mem, permission);
 	/* ORDER: pairs with the device's first access (expose.litmus). */
 	dma_wmb();
 	coherent_become_mem(box, mem);
@@ -435,7 +428,7 @@ int __weak coherent_base_init_end(struct coherent_mem *mem, struct coherent_box 
 				  const struct coherent_mem_options *options)
 {
 	const struct coherent_expose_request request = { options->permission, options->seal,
-							 options->seal_arg, _RET_IP_ };
+							 options->seal_arg };
 
 	if (!err)
 		return coherent_expose_box(box, mem, &request);
