@@ -117,7 +117,7 @@ COHERENT_NOTHING_TYPE(coherent_nothing);
 	"a box has no device address and no accessors: coherent_expose() it, or use coherent_box_ptr()"
 #define COHERENT_BAD_ONE						\
 	COHERENT_WRONG(COHERENT_IS_KIND(COHERENT_X, slot) || COHERENT_IS_KIND(COHERENT_X, ring)), \
-	"this needs a mem or a view of it, not a slot or a ring"
+	"this needs a mem or a view of it, not a slot or a ring: pass the mem that it was made from"
 #define COHERENT_BAD_BAR						\
 	COHERENT_WRONG(COHERENT_IS_KIND(COHERENT_X, registers)),		\
 	"this needs a mem or a view of it, not a BAR: coherent_bar_get(), coherent_bar_put()"

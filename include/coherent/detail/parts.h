@@ -28,7 +28,7 @@
 	"a box has no device address and no accessors: coherent_expose() it, or use coherent_box_ptr()"
 #define COHERENT_FIT_NOT_ONE(x, n)					\
 	_Generic((char (*)[COHERENT_IS_ARG(x, n, slot) || COHERENT_IS_ARG(x, n, ring) ? 1 : 2])0, char (*)[2]: 1, default: 0), \
-	"this needs a mem or a view of it, not a slot or a ring"
+	"this needs a mem or a view of it, not a slot or a ring: pass the mem that it was made from"
 #define COHERENT_FIT_NOT_BAR(x, n)					\
 	_Generic((char (*)[COHERENT_IS_ARG(x, n, registers) ? 1 : 2])0, char (*)[2]: 1, default: 0), \
 	"this needs a mem or a view of it, not a BAR: coherent_bar_get(), coherent_bar_put()"

@@ -101,7 +101,7 @@ struct coherent_pool;
  *
  * coherent_ring() makes a ring of a power of two of elements. An access to it cannot fail,
  * but an access to an empty ring faults. A ring owns nothing, and becomes invalid when its
- * mem is reclaimed or freed.
+ * mem is reclaimed or freed. It has no device address: pass its mem to coherent_addr().
  */
 #define COHERENT_RING(T) union COHERENT_BODY(ring, ring, T)
 
@@ -185,7 +185,7 @@ struct coherent_pool;
 	_Static_assert(!COHERENT_IS_KIND(x, box),			\
 		       "a box has no device address and no accessors: coherent_expose() it, or use coherent_box_ptr()"); \
 	_Static_assert(!COHERENT_IS_KIND(x, slot) && !COHERENT_IS_KIND(x, ring), \
-		       "this needs a mem or a view of it, not a slot or a ring"); \
+		       "this needs a mem or a view of it, not a slot or a ring: pass the mem that it was made from"); \
 	_Static_assert(!COHERENT_IS_KIND(x, loan), COHERENT_TEXT_LENT);	\
 	_Static_assert(!COHERENT_IS_KIND(x, registers),			\
 		       "this needs a mem or a view of it, not a BAR: coherent_bar_get(), coherent_bar_put()");
