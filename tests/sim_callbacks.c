@@ -11,6 +11,10 @@
 
 enum place { IN_READ, IN_WRITE, IN_TICK, IN_RESET, IN_CLOSE, PLACES };
 
+struct registers {
+	uint32_t first;
+};
+
 /**
  * struct culprit - The argument of the model.
  * @misuse: The call that a callback makes, once.
@@ -23,6 +27,7 @@ enum place { IN_READ, IN_WRITE, IN_TICK, IN_RESET, IN_CLOSE, PLACES };
 struct culprit {
 	struct coherent_device *dev;
 	struct coherent_bar *bar;
+	COHERENT_BAR_TYPE(struct registers) typed;
 	struct coherent_irq *irq;
 	COHERENT(uint32_t) mem;
 	int (*misuse)(struct culprit *culprit);
@@ -142,6 +147,11 @@ static int poll_register(struct culprit *culprit)
 	return coherent_bar_poll32(culprit->bar, 0, UINT32_MAX, UINT32_MAX, UINT64_MAX);
 }
 
+static int poll_register_by_name(struct culprit *culprit)
+{
+	return coherent_bar_poll(&culprit->typed, .first, UINT32_MAX, UINT32_MAX, UINT64_MAX);
+}
+
 static int poll_field(struct culprit *culprit)
 {
 	uint32_t value;
@@ -181,6 +191,7 @@ static const struct {
 	{ "coherent_bar_read*()", read_register, false },
 	{ "coherent_bar_write*()", write_register, false },
 	{ "coherent_bar_poll32()", poll_register, false },
+	{ "coherent_bar_poll()", poll_register_by_name, false },
 	{ "coherent_poll()", poll_field, false },
 	{ "coherent_irq_open()", open_irq, false },
 	{ "coherent_irq_wait()", wait_for_irq, false },
@@ -195,6 +206,7 @@ static void open_culprit(struct culprit *culprit, const char *name, struct log *
 				       .model_arg = culprit, .report = log_report,
 				       .report_arg = log));
 	assert_ok(coherent_bar_open(&culprit->bar, culprit->dev, 0));
+	assert_ok(coherent_bar_open(&culprit->typed, culprit->dev, 0));
 	assert_ok(coherent_irq_open(&culprit->irq, culprit->dev, 0));
 	assert_ok(coherent_zeroed(&culprit->mem, culprit->dev, 1));
 }
@@ -205,6 +217,7 @@ static void close_culprit(struct culprit *culprit)
 		coherent_device_close(culprit->dev);
 	coherent_irq_close(culprit->irq);
 	coherent_bar_close(culprit->bar);
+	coherent_bar_close(&culprit->typed);
 	coherent_free(&culprit->mem);
 	if (culprit->place != IN_CLOSE)
 		coherent_device_close(culprit->dev);

@@ -180,21 +180,22 @@ static int refuse_poll(const struct coherent_bar *bar, uint64_t offset, unsigned
 	return -EINVAL;
 }
 
-int coherent_base_bar_poll(struct coherent_bar *bar, uint64_t offset, unsigned int width,
-			   uint32_t mask, uint32_t want, uint64_t timeout_ns)
+/* @call is the function that the driver called, for a report. */
+static int poll_register(struct coherent_bar *bar, uint64_t offset, unsigned int width,
+			 uint32_t mask, uint32_t want, uint64_t timeout_ns, const char *call)
 {
 	struct coherent_wait wait;
 	uint32_t value;
 	int err;
 
-	/* The macros give only these widths, but a binding calls this function itself. */
+	/* The macros give only these widths, but a binding calls coherent_base_bar_poll() itself. */
 	if (!bar || (width != 1 && width != 2 && width != 4))
 		return -EINVAL;
 	if (!inside(bar, offset, width))
 		return refuse_poll(bar, offset, width);
 	coherent_base_wait_begin(&wait, timeout_ns);
 	err = device_usable(bar->dev);
-	if (!err && backend_refuses(bar->dev->backend, "coherent_bar_poll32()"))
+	if (!err && backend_refuses(bar->dev->backend, call))
 		err = -EBUSY;
 	while (!err) {
 		value = low_bits(reg_read(bar, offset, width), width);
@@ -205,8 +206,14 @@ int coherent_base_bar_poll(struct coherent_bar *bar, uint64_t offset, unsigned i
 	return err;
 }
 
+int coherent_base_bar_poll(struct coherent_bar *bar, uint64_t offset, unsigned int width,
+			   uint32_t mask, uint32_t want, uint64_t timeout_ns)
+{
+	return poll_register(bar, offset, width, mask, want, timeout_ns, "coherent_bar_poll()");
+}
+
 int coherent_bar_poll32(struct coherent_bar *bar, uint64_t offset, uint32_t mask, uint32_t want,
 			uint64_t timeout_ns)
 {
-	return coherent_base_bar_poll(bar, offset, 4, mask, want, timeout_ns);
+	return poll_register(bar, offset, 4, mask, want, timeout_ns, "coherent_bar_poll32()");
 }
