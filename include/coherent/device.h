@@ -141,8 +141,8 @@ struct fid_ep;
  *	the free addresses of one that is closed. The memory of the first device stays
  *	allocated until all are closed.
  * @qemu_args: Only for qemu: names. Arguments for QEMU, with NULL after the last one: what the
- *	model needs besides itself, such as a network, a disk or a file of memory. Each is
- *	-blockdev, -chardev, -device, -drive, -netdev or -object, and its value follows it.
+ *	model needs besides itself, such as a network or a disk. Each is -audiodev, -blockdev,
+ *	-chardev, -device, -drive, -fsdev, -netdev or -object, and its value follows it.
  *	The strings are used during the open only. NULL for none.
  * @domain: Only for fabric: names, which then name the provider and have no keys. A domain of
  *	libfabric that the caller has opened; NULL for none. The library registers the mems
@@ -304,11 +304,11 @@ void coherent_base_device_cleanup(struct coherent_device **dev);
  *
  * A -device of .qemu_args comes after the model, so that a disk can name its bus: the
  * property id of the model names it. So qemu:ich9-ahci,id=hba gets the disk of "-device",
- * "ide-hd,drive=d0,bus=hba.0". If the device name mentions the ID of a -device, that one
- * comes first. The driver reaches only the model of the name. The IOMMU refuses what another
- * PCI device does, and coherent_device_next_fault() does not return it. The call refuses a
- * second IOMMU, a loader, and a value that makes QEMU print help. QEMU says what is wrong
- * with a value, and a report has its words.
+ * "ide-hd,drive=d0,bus=hba.0", and qemu:intel-hda,id=hda "hda-duplex,audiodev=a,bus=hda.0".
+ * If the device name mentions the ID of a -device, that one comes first. The driver reaches
+ * only the model of the name. The IOMMU refuses what another PCI device does, and
+ * coherent_device_next_fault() does not return it. The call refuses a second IOMMU, a loader,
+ * and a value that makes QEMU print help. A report quotes what QEMU says about a value.
  *
  * A device name of qemu: is as trusted as a command line, and so are .qemu_args. They
  * choose files and properties for the program qemu-system-x86_64 that PATH names. So a

@@ -9,10 +9,10 @@
 #include "base/size.h"
 #include "qemu/extra.h"
 
-#define OPTIONS "-blockdev, -chardev, -device, -drive, -netdev, -object"
+#define OPTIONS "-audiodev, -blockdev, -chardev, -device, -drive, -fsdev, -netdev, -object"
 
 static const char *const options[] = {
-	"-blockdev", "-chardev", "-device", "-drive", "-netdev", "-object",
+	"-audiodev", "-blockdev", "-chardev", "-device", "-drive", "-fsdev", "-netdev", "-object",
 };
 
 /* --- Values --- */

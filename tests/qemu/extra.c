@@ -408,7 +408,7 @@ static void wrong_arguments_are_refused(void **state)
 		int err;
 		const char *says;
 	} cases[] = {
-		{ { "-M", "pc" }, -EINVAL, "\"-M\" is not one of -blockdev, -chardev, -device" },
+		{ { "-M", "pc" }, -EINVAL, "\"-M\" is not one of -audiodev, -blockdev, -chardev" },
 		{ { "" }, -EINVAL, "\"\" is not one of" },
 		{ { "netdev", "user,id=n" }, -EINVAL, "\"netdev\" is not one of" },
 		{ { "-netdev user,id=n" }, -EINVAL, "is not one of" },
