@@ -65,7 +65,7 @@ static void add_reason(json_t *problems, const char *reason)
 static void try_device(const char *name, json_t *problems)
 {
 	struct opened opened;
-	const int err = opened_open(&opened, name, 0);
+	const int err = opened_open(&opened, name, 0, NULL);
 
 	if (err)
 		add_reason(problems, *opened.error ? opened_reason(&opened) : strerror(-err));

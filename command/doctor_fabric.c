@@ -92,7 +92,7 @@ static bool try_provider(const struct sysfs *sysfs, const char *provider, json_t
 	int err;
 
 	snprintf(name, sizeof(name), "fabric:%s", provider);
-	err = opened_open(&opened, name, 0);
+	err = opened_open(&opened, name, 0, NULL);
 	if (err) {
 		const char *reason = *opened.error ? opened_reason(&opened) : strerror(-err);
 

@@ -213,13 +213,14 @@ static void print_map(const json_t *result)
 /* --- The command --- */
 
 /* A device that nobody has open yet has addresses, and no objects. */
-static int map_device(const char *name, bool is_svg, json_t *result)
+static int map_device(const struct arguments *arguments, bool is_svg, json_t *result)
 {
 	struct records records = { .pid = 0 };
 	struct layout empty = { .count = 0 };
 	struct coherent_limits limits;
+	const char *name = arguments->words[0];
 	struct opened opened;
-	int status = opened_for(&opened, "map", name, COHERENT_NONE);
+	int status = opened_for(&opened, arguments, "map", name, COHERENT_NONE);
 
 	if (status)
 		return status;
@@ -291,8 +292,10 @@ static int run_map(const struct arguments *arguments, json_t *result)
 		return complain("map: --device=%s is not a number", number);
 	if (!target_is_number(word) && strchr(word, ':') && access(word, F_OK))
 		return number ? complain("map: %s is one device, so leave --device out", word) :
-				map_device(word, is_svg, result);
-	status = target_open(word, &target);
+				map_device(arguments, is_svg, result);
+	status = opened_check_qemu_args(arguments, "map", word);
+	if (status == STATUS_GOOD)
+		status = target_open(word, &target);
 	if (status != STATUS_GOOD)
 		return status;
 	devices = json_array();
@@ -310,6 +313,7 @@ static const struct command_option options[] = {
 	{ "svg", NULL,
 	  "Write a picture of one device as SVG to standard output. Without --device it is the first "
 	  "one." },
+	{ "qemu-arg", "ARG", OPEN_QEMU_ARG_HELP },
 	{ NULL, NULL, NULL },
 };
 

@@ -32,11 +32,12 @@ int opened_open_socket(struct opened *opened, const char *name, int socket_fd)
 				    .report = keep_report, .report_arg = opened);
 }
 
-int opened_open(struct opened *opened, const char *name, enum coherent_level level)
+int opened_open(struct opened *opened, const char *name, enum coherent_level level,
+		const char *const *qemu_args)
 {
 	begin(opened, name);
-	return coherent_device_open(&opened->dev, name, .level = level, .report = keep_report,
-				    .report_arg = opened);
+	return coherent_device_open(&opened->dev, name, .level = level, .qemu_args = qemu_args,
+				    .report = keep_report, .report_arg = opened);
 }
 
 void opened_close(struct opened *opened)
@@ -62,13 +63,40 @@ const char *opened_reason(const struct opened *opened)
 	return opened->error;
 }
 
-int opened_for(struct opened *opened, const char *subcommand, const char *name,
-	       enum coherent_level level)
+int opened_check_qemu_args(const struct arguments *arguments, const char *subcommand,
+			   const char *name)
 {
-	int err = opened_open(opened, name, level);
-	/* The library says this if the name is malformed. */
-	const bool bad_name = err == -EINVAL || !strncmp(opened->error, "device name ", 12);
+	if (!arguments_value(arguments, "qemu-arg") || (name && !strncmp(name, "qemu:", 5)))
+		return STATUS_GOOD;
+	if (!name)
+		return complain("%s: --qemu-arg needs a device of qemu:", subcommand);
+	return complain("%s: --qemu-arg is only for a device of qemu:, and \"%s\" is not one",
+			subcommand, name);
+}
 
+/* Lists each --qemu-arg. @args has room for all options and NULL. Returns NULL if there is none. */
+static const char *const *list_qemu_args(const struct arguments *arguments, const char **args)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < arguments->given_count; i++)
+		if (!strcmp(arguments->given[i].name, "qemu-arg"))
+			args[count++] = arguments->given[i].value;
+	return count ? args : NULL;
+}
+
+int opened_for(struct opened *opened, const struct arguments *arguments, const char *subcommand,
+	       const char *name, enum coherent_level level)
+{
+	const char *args[ARRAY_SIZE(arguments->given) + 1] = { NULL };
+	bool bad_name;
+	int err;
+
+	if (opened_check_qemu_args(arguments, subcommand, name))
+		return STATUS_USAGE;
+	err = opened_open(opened, name, level, list_qemu_args(arguments, args));
+	/* The library says this if the name is malformed. */
+	bad_name = err == -EINVAL || !strncmp(opened->error, "device name ", 12);
 	if (!err)
 		return STATUS_GOOD;
 	if (*opened->error)

@@ -9,6 +9,14 @@
 #include <jansson.h>
 #include <pthread.h>
 
+#include "command.h"
+
+/* The help of the option --qemu-arg, which the subcommands have that open a device by its name. */
+#define OPEN_QEMU_ARG_HELP                                                                        \
+	"Only for a device of qemu: give QEMU an argument, such as \"-netdev\" or its value "     \
+	"\"user,id=n0\". Give the option again for each argument. coherent_device_open(3) lists " \
+	"under .qemu_args what QEMU may get."
+
 /**
  * struct opened - A device and its reports.
  * @name: The name of the device.
@@ -25,8 +33,12 @@ struct opened {
 	json_t *reports;
 };
 
-/* Opens a device. Returns 0 or -errno. End it with opened_end(), also on failure. */
-int opened_open(struct opened *opened, const char *name, enum coherent_level level);
+/*
+ * Opens a device. @qemu_args are those of coherent_device_open(). Returns 0 or -errno. End it with
+ * opened_end(), also on failure.
+ */
+int opened_open(struct opened *opened, const char *name, enum coherent_level level,
+		const char *const *qemu_args);
 
 /* As opened_open(), for a name without a path and a connected socket. */
 int opened_open_socket(struct opened *opened, const char *name, int socket_fd);
@@ -38,11 +50,18 @@ void opened_close(struct opened *opened);
 void opened_end(struct opened *opened);
 
 /*
- * Opens a device for a subcommand. If that fails, the call prints one line and ends @opened. Returns
- * STATUS_GOOD, STATUS_BAD, or STATUS_USAGE if the name is wrong.
+ * Checks that --qemu-arg is given only with a device of qemu:. @name is what the user named; NULL for
+ * nothing. Returns STATUS_GOOD, or STATUS_USAGE after a line.
  */
-int opened_for(struct opened *opened, const char *subcommand, const char *name,
-	       enum coherent_level level);
+int opened_check_qemu_args(const struct arguments *arguments, const char *subcommand,
+			   const char *name);
+
+/*
+ * Opens a device for a subcommand, with each --qemu-arg. If that fails, the call prints one line and
+ * ends @opened. Returns STATUS_GOOD, STATUS_BAD, or STATUS_USAGE if the name or a --qemu-arg is wrong.
+ */
+int opened_for(struct opened *opened, const struct arguments *arguments, const char *subcommand,
+	       const char *name, enum coherent_level level);
 
 /* Returns an error without the name of the device before it. */
 const char *opened_reason(const struct opened *opened);

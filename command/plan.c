@@ -106,11 +106,11 @@ static void use_machine(struct bounds *bounds, const char *device)
 					QEMU_OWN;
 }
 
-static int use_device(struct bounds *bounds, const char *device)
+static int use_device(struct bounds *bounds, const struct arguments *arguments, const char *device)
 {
 	struct coherent_limits limits;
 	struct opened opened;
-	const int status = opened_for(&opened, "plan", device, COHERENT_NONE);
+	const int status = opened_for(&opened, arguments, "plan", device, COHERENT_NONE);
 
 	if (status)
 		return status;
@@ -187,7 +187,9 @@ static int read_bounds(struct bounds *bounds, const struct arguments *arguments)
 		bounds->limits[i] = LIMIT_NONE;
 	use_machine(bounds, device ? device : "");
 	if (device)
-		status = use_device(bounds, device);
+		status = use_device(bounds, arguments, device);
+	else
+		status = opened_check_qemu_args(arguments, "plan", NULL);
 	for (size_t i = 0; !status && i < arguments->given_count; i++)
 		if (!strcmp(arguments->given[i].name, "limit"))
 			status = use_limit(bounds, arguments->given[i].value);
@@ -473,6 +475,7 @@ static void plan_print(const json_t *result)
 
 static const struct command_option options[] = {
 	{ "device", "NAME", "Open this device, and use its address ranges, level and limits." },
+	{ "qemu-arg", "ARG", OPEN_QEMU_ARG_HELP },
 	{ "limit", "NAME=VALUE",
 	  "Use this value, for instance of another machine. The names are memlock (bytes that may be "
 	  "locked), mappings (objects that are exposed at a time), bytes (of all objects), hugepages (of 2 "

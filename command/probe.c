@@ -61,7 +61,8 @@ static int probe_run(const struct arguments *arguments, json_t *result)
 	struct coherent_limits limits;
 	struct opened opened;
 	/* Nothing is exposed, so a device that nothing keeps from memory may be opened too. */
-	const int status = opened_for(&opened, "probe", arguments->words[0], COHERENT_NONE);
+	const int status =
+		opened_for(&opened, arguments, "probe", arguments->words[0], COHERENT_NONE);
 
 	if (status)
 		return status;
@@ -123,6 +124,11 @@ static void probe_print(const json_t *result)
 	json_decref(shown);
 }
 
+static const struct command_option options[] = {
+	{ "qemu-arg", "ARG", OPEN_QEMU_ARG_HELP },
+	{ NULL, NULL, NULL },
+};
+
 const struct command command_probe = {
 	.name = "probe",
 	.summary = "open a device and print what it is and can do",
@@ -133,8 +139,12 @@ const struct command command_probe = {
 		"vhost-user:/run/disk, vfio-user:/run/edu or fabric:tcp, and print its IDs, level, BARs, interrupt vectors, "
 		"address mask and limits. Then close it. coherent_device_open(3) describes the names.\n"
 		"\n"
+		"  coherent probe sim:edu\n"
+		"  coherent probe qemu:e1000e,netdev=n0 --qemu-arg=-netdev --qemu-arg=user,id=n0\n"
+		"\n"
 		"The open resets a PCI device. If the device is busy or does not open, one line says why, "
 		"and the status is 1. It is 2 if the name is malformed.",
+	.options = options,
 	.run = probe_run,
 	.print = probe_print,
 };

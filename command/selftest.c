@@ -134,7 +134,7 @@ static int selftest_run(const struct arguments *arguments, json_t *result)
 {
 	struct opened opened;
 	/* Without an IOMMU the tries would damage memory of others. */
-	int status = opened_for(&opened, "selftest", arguments->words[0], COHERENT_PEER);
+	int status = opened_for(&opened, arguments, "selftest", arguments->words[0], COHERENT_PEER);
 
 	if (status)
 		return status;
@@ -161,6 +161,11 @@ static void selftest_print(const json_t *result)
 			       "Some results are not as expected.",
 		       0);
 }
+
+static const struct command_option options[] = {
+	{ "qemu-arg", "ARG", OPEN_QEMU_ARG_HELP },
+	{ NULL, NULL, NULL },
+};
 
 const struct command command_selftest = {
 	.name = "selftest",
@@ -190,6 +195,7 @@ const struct command command_selftest = {
 	.statuses =
 		"The exit status is 0 if all results are as expected, 1 if not, 2 if an argument is "
 		"wrong.",
+	.options = options,
 	.run = selftest_run,
 	.print = selftest_print,
 };

@@ -229,6 +229,9 @@ def check_device(test):
     test.complains(2, 'no-such', 'map', 'no-such:device')
     test.refuses(2, 'map: sim:edu is one device, so leave --device out', 'map', '--device=7',
                  'sim:edu')
+    for word in ('sim:edu', '1'):
+        test.refuses(2, f'map: --qemu-arg is only for a device of qemu:, and "{word}" is not one',
+                     'map', word, '--qemu-arg=-netdev')
     test.complains(1, 'no such process', 'map', '4194304')
 
 

@@ -104,8 +104,15 @@ def devices(plan):
                          '40 1M\n', f'--device=qemu:edu,memory={size}')
         plan.exceeds('QEMU with its usual memory', ('bytes', 1, 63, 1 << 20), '63 1M\n',
                      '--device=qemu:edu')
+        plan.fits('a model that needs an argument', '1 1M\n',
+                  '--device=qemu:virtio-9p-pci,fsdev=f,mount_tag=t', '--qemu-arg=-fsdev',
+                  f'--qemu-arg=local,id=f,path={plan.folder},security_model=none')
     else:
         plan.command.skip('QEMU', 'qemu-system-x86_64 is not installed')
+    plan.command.refuses(2, 'plan: --qemu-arg needs a device of qemu:', 'plan',
+                         plan.write('1 1\n'), '--qemu-arg=-netdev')
+    plan.refuses('--qemu-arg is only for a device of qemu:', '1 1\n', '--device=sim:edu',
+                 '--qemu-arg=-netdev')
     plan.command.complains(2, 'there is no scheme "nope"', 'plan', plan.write('1 1\n'),
                            '--device=nope:x')
     plan.command.complains(1, 'there is no PCI device', 'plan', plan.write('1 1\n'),

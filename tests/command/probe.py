@@ -4,6 +4,7 @@
 import re
 import shutil
 import sys
+import tempfile
 
 import common
 
@@ -39,6 +40,33 @@ def devices(command):
     answer, done = command.json('probe', 'qemu:e1000')
     command.say(answer and answer['id'] == '8086:100e, class 020000' and not answer['selftest'],
                 'a model that is not known has its IDs', done.stdout + done.stderr)
+
+
+def qemu_args(command):
+    """A model gets a folder, and each mistake is one line."""
+    for name in ('sim:edu', 'vfio:0000:01:00.0', 'edu', ''):
+        command.refuses(2, 'probe: --qemu-arg is only for a device of qemu:, and '
+                        f'"{name}" is not one', 'probe', name, '--qemu-arg=-netdev')
+    command.refuses(2, 'probe: the option "--qemu-arg" needs a value; see coherent probe --help',
+                    'probe', 'qemu:edu', '--qemu-arg')
+    command.refuses(2, 'probe: there are more than 64 options', 'probe', 'qemu:edu',
+                    *['--qemu-arg=-device', '--qemu-arg=edu'] * 33)
+    if not shutil.which('qemu-system-x86_64'):
+        command.skip('--qemu-arg', 'qemu-system-x86_64 is not installed')
+        return
+    name = 'qemu:virtio-9p-pci,fsdev=f,mount_tag=t'
+    with tempfile.TemporaryDirectory() as folder:
+        shared = f'local,id=f,path={folder},security_model=none'
+        for args in (['--qemu-arg=-fsdev', f'--qemu-arg={shared}'],
+                     ['--qemu-arg', '-fsdev', '--qemu-arg', shared]):
+            answer, done = command.json('probe', *args, name)
+            command.say(answer and answer['device'] == name and answer['id'].startswith('1af4:'),
+                        f'a file system gets its folder by {args[0]}', done.stdout + done.stderr)
+    for args, words in ((['-netdev'], '"-netdev" has no value'),
+                        (['-M', 'pc'], '"-M" is not one of -audiodev'),
+                        ([''], '"" is not one of'),
+                        (['-fsdev', 'local,id=f'], 'security_model property not set')):
+        command.complains(2, words, 'probe', 'qemu:edu', *[f'--qemu-arg={arg}' for arg in args])
 
 
 def fabric(command):
@@ -85,6 +113,7 @@ def terminal(command):
 
 def tests(command):
     devices(command)
+    qemu_args(command)
     fabric(command)
     mistakes(command)
     terminal(command)

@@ -80,6 +80,12 @@ def qemu(command):
         passes(command, f'qemu:nvme,image={image}', 'PEER')
         with open(image, 'rb') as file:
             command.say(file.read() == bytes(range(256)) * 16384, 'the disk keeps its contents')
+    name = 'qemu:nvme,drive=d'
+    run = command.json('selftest', name, '--qemu-arg=-blockdev',
+                       '--qemu-arg=driver=null-co,node-name=d,size=1048576,read-zeroes=on')
+    passes(command, name, 'PEER', run=run)
+    command.refuses(2, 'selftest: --qemu-arg is only for a device of qemu:, and "sim:edu" is not '
+                    'one', 'selftest', 'sim:edu', '--qemu-arg=-device')
     command.complains(1, 'has no driver for this device', 'selftest', 'qemu:e1000')
 
 
