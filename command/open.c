@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -7,6 +8,10 @@
 #include "arguments.h"
 #include "open.h"
 #include "output.h"
+
+/* QEMU's memory without the key "memory", and the part that cannot be exposed. */
+#define QEMU_MEMORY (UINT64_C(64) << 20)
+#define QEMU_OWN (UINT64_C(2) << 20)
 
 static void keep_report(void *arg, enum coherent_severity severity, const char *line)
 {
@@ -38,6 +43,19 @@ int opened_open(struct opened *opened, const char *name, enum coherent_level lev
 	begin(opened, name);
 	return coherent_device_open(&opened->dev, name, .level = level, .qemu_args = qemu_args,
 				    .report = keep_report, .report_arg = opened);
+}
+
+uint64_t open_memory_bytes(const char *name)
+{
+	const char *memory = strstr(name, ",memory=");
+	/* The library takes decimal and hexadecimal numbers. */
+	int64_t mib;
+
+	if (strncmp(name, "qemu:", 5))
+		return UINT64_MAX;
+	if (!memory || sscanf(memory, ",memory=%" SCNi64, &mib) != 1)
+		return QEMU_MEMORY - QEMU_OWN;
+	return ((uint64_t)mib << 20) - QEMU_OWN;
 }
 
 void opened_close(struct opened *opened)

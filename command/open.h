@@ -63,6 +63,12 @@ int opened_check_qemu_args(const struct arguments *arguments, const char *subcom
 int opened_for(struct opened *opened, const struct arguments *arguments, const char *subcommand,
 	       const char *name, enum coherent_level level);
 
+/*
+ * Returns how many bytes of mems the memory of a device holds at a time. Only a device of qemu: has
+ * memory of its own, so this is UINT64_MAX for others. The name is one that the library takes.
+ */
+uint64_t open_memory_bytes(const char *name);
+
 /* Returns an error without the name of the device before it. */
 const char *opened_reason(const struct opened *opened);
 

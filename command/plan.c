@@ -15,9 +15,6 @@
 
 #define HUGEPAGE_BYTES (UINT64_C(2) << 20)
 #define RANGES_MAX 8
-/* QEMU's memory without the key "memory", and the part that cannot be exposed. */
-#define QEMU_MEMORY (UINT64_C(64) << 20)
-#define QEMU_OWN (UINT64_C(2) << 20)
 
 /* The resources that are counted. The names are those of --limit. */
 enum resource { MEMLOCK, MAPPINGS, BYTES, HUGEPAGES, MAPS, FILES, RESOURCES };
@@ -84,10 +81,7 @@ static bool starts_with(const char *text, const char *start)
 static void use_machine(struct bounds *bounds, const char *device)
 {
 	const struct sysfs sysfs = { .root = "" };
-	const char *memory = strstr(device, ",memory=");
 	struct limits limits;
-	/* The library takes decimal and hexadecimal numbers. */
-	int64_t mib;
 
 	machine_read(&limits, &sysfs);
 	if (!*device || starts_with(device, "vfio:") || starts_with(device, "iommufd:") ||
@@ -99,11 +93,7 @@ static void use_machine(struct bounds *bounds, const char *device)
 		bounds->limits[MAPS] = limits.maps;
 		bounds->limits[FILES] = limits.files;
 	}
-	if (starts_with(device, "qemu:"))
-		bounds->limits[BYTES] = (memory && sscanf(memory, ",memory=%" SCNi64, &mib) == 1 ?
-						 (uint64_t)mib << 20 :
-						 QEMU_MEMORY) -
-					QEMU_OWN;
+	bounds->limits[BYTES] = open_memory_bytes(device);
 }
 
 static int use_device(struct bounds *bounds, const struct arguments *arguments, const char *device)

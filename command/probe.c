@@ -39,6 +39,7 @@ static void describe(struct opened *opened, const struct coherent_limits *limits
 {
 	char text[256];
 	const enum identity identity = identify(opened->dev, opened->name, text, sizeof(text));
+	const uint64_t memory = open_memory_bytes(opened->name);
 
 	json_object_set_new(result, "device", output_text(opened->name));
 	json_object_set_new(result, "id", *text ? output_text(text) : json_null());
@@ -52,6 +53,8 @@ static void describe(struct opened *opened, const struct coherent_limits *limits
 	json_object_set_new(result, "mappings",
 			    limits->mappings == SIZE_MAX ? json_null() :
 							   output_number(limits->mappings));
+	json_object_set_new(result, "memory_bytes",
+			    memory == UINT64_MAX ? json_null() : output_number(memory));
 	json_object_set_new(result, "unmap_is_fence", json_boolean(limits->unmap_is_fence));
 	json_object_set_new(result, "selftest", json_boolean(identity != IDENTITY_UNKNOWN));
 }
@@ -101,12 +104,14 @@ static void probe_print(const json_t *result)
 		{ "range_texts", "device addresses" },
 		{ "page_bytes", "page size" },
 		{ "limit", "objects exposed at a time" },
+		{ "memory", "memory exposed at a time" },
 		{ "fence", "fence" },
 		{ "selftest", "coherent selftest has a driver" },
 	};
 	const json_t *mappings = json_object_get(result, "mappings");
 	json_t *shown = json_copy((json_t *)result);
 	const json_t *line;
+	char bytes[32];
 	size_t i;
 
 	json_object_set_new(shown, "bar_texts", output_bars(json_object_get(result, "bars")));
@@ -114,6 +119,12 @@ static void probe_print(const json_t *result)
 	json_object_set_new(shown, "limit",
 			    json_is_null(mappings) ? output_text("no limit") :
 						     json_incref((json_t *)mappings));
+	json_object_set_new(
+		shown, "memory",
+		json_is_null(json_object_get(result, "memory_bytes")) ?
+			output_text("no limit of its own") :
+			output_format("%s; the key memory sets it",
+				      output_bytes(bytes, output_value(result, "memory_bytes"))));
 	json_object_set_new(shown, "fence",
 			    output_text(json_is_true(json_object_get(result, "unmap_is_fence")) ?
 						"an unmap is a fence" :

@@ -13,9 +13,9 @@ def devices(command):
     answer, done = command.json('probe', 'sim:edu')
     command.say(answer and (answer['device'], answer['id'], answer['level'], answer['bars'],
                             answer['mask'], answer['unmap_is_fence'], answer['mappings'],
-                            answer['selftest']) ==
+                            answer['memory_bytes'], answer['selftest']) ==
                 ('sim:edu', 'edu, version 1.0', 'IOMMU', [{'index': 0, 'bytes': 1 << 20}],
-                 '0xfffffff', True, None, True), 'sim:edu', done.stdout + done.stderr)
+                 '0xfffffff', True, None, None, True), 'sim:edu', done.stdout + done.stderr)
     answer, done = command.json('probe', 'sim:ring,mask=40,lazy,maps=7')
     command.say(answer and (answer['mask'], answer['unmap_is_fence'], answer['mappings'],
                             answer['selftest']) == ('0xffffffffff', False, 7, False) and
@@ -26,6 +26,7 @@ def devices(command):
                 'the addresses of a device', answer)
     for line in ('device: sim:edu', 'device addresses: 0x1000 to 0xfffffff', 'level: IOMMU',
                  'BARs: 0: 1 MiB', 'interrupt vectors: 1',
+                 'memory exposed at a time: no limit of its own',
                  'fence: an unmap is a fence'):
         command.say(line in done.stdout.splitlines(), f'the text has: {line}', done.stdout)
     if not shutil.which('qemu-system-x86_64'):
@@ -37,6 +38,10 @@ def devices(command):
                 re.fullmatch(r'1b36:0010, class 010802, NVMe controller, version 1\.[1-9]',
                              answer['id']) and
                 answer['vectors'] > 1, 'qemu:nvme', done.stdout + done.stderr)
+    command.say(answer and answer['memory_bytes'] == 62 << 20, 'the memory that QEMU has', answer)
+    done = command.run('probe', 'qemu:edu,memory=0x80')
+    line = 'memory exposed at a time: 126 MiB; the key memory sets it'
+    command.say(line in done.stdout.splitlines(), f'the text has: {line}', done.stdout)
     answer, done = command.json('probe', 'qemu:e1000')
     command.say(answer and answer['id'] == '8086:100e, class 020000' and not answer['selftest'],
                 'a model that is not known has its IDs', done.stdout + done.stderr)
