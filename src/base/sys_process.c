@@ -91,6 +91,19 @@ void sys_pidfd_kill(int pidfd)
 	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 }
 
+bool sys_pidfd_status(int pidfd, int *signal, int *status)
+{
+	SYS_DEFER_CANCEL;
+	siginfo_t info = { .si_pid = 0 };
+
+	if (waitid((idtype_t)WAIT_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	    !info.si_pid)
+		return false;
+	*signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+	*status = info.si_code == CLD_EXITED ? info.si_status : 0;
+	return true;
+}
+
 void sys_pidfd_end(int pidfd)
 {
 	SYS_DEFER_CANCEL;

@@ -69,6 +69,13 @@ bool sys_environment_has(const char *name);
  */
 int sys_spawn(char *const *argv, const int *fds, size_t count, int log, int *pidfd);
 
+/*
+ * Ask how a program has ended: sets the number of the signal that ended it, or 0 and its exit status.
+ * sys_pidfd_end() must still reap it. Returns false if it runs, or if nobody knows: this process ignores
+ * SIGCHLD, or another thread has reaped the program.
+ */
+bool sys_pidfd_status(int pidfd, int *signal, int *status);
+
 /* Kill a program at once. sys_pidfd_end() must still reap it. */
 void sys_pidfd_kill(int pidfd);
 

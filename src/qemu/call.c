@@ -18,11 +18,9 @@ int qemu_call_begin_locked(struct qemu *qemu)
 	return 0;
 }
 
-/* If QEMU is gone, the last error that it wrote is probably the reason. */
 static void report_loss(const struct qemu *qemu, int err)
 {
 	const struct coherent_device *dev = qemu->backend.dev;
-	char text[512];
 
 	if (err == -ETIMEDOUT)
 		report(&dev->reporter, COHERENT_ERROR,
@@ -33,11 +31,8 @@ static void report_loss(const struct qemu *qemu, int err)
 	else if (err == -EIO)
 		report(&dev->reporter, COHERENT_ERROR,
 		       "%s: QEMU's IOMMU did not unmap memory, so QEMU was killed", dev->name);
-	else if (qemu_explain_has_error(qemu->log, text, sizeof(text)))
-		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU is gone; its last error was: %s",
-		       dev->name, text);
 	else
-		report(&dev->reporter, COHERENT_ERROR, "%s: QEMU is gone", dev->name);
+		qemu_explain_loss(dev, qemu->log, qemu->process.pidfd);
 }
 
 int qemu_call_lose_locked(struct qemu *qemu, int err)

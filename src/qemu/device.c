@@ -106,7 +106,7 @@ static int open_machine(struct qemu *qemu, const struct name *name, const char *
 	err = start_functions_locked(qemu);
 	lock_drop(&qemu->lock);
 	if (err)
-		return qemu_explain(qemu->backend.dev, qemu->log, err);
+		return qemu_explain(qemu->backend.dev, qemu->log, qemu->process.pidfd, err);
 	report_unused_vectors(qemu);
 	return 0;
 }

@@ -4,11 +4,13 @@
  * a report quotes the last error in QEMU's log and adds what the user can do. These functions have
  * no state and no lock, and start no other program.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/size.h"
 #include "base/sys_process.h"
+#include "base/sys_socket.h"
 #include "qemu/explain.h"
 #include "qemu/process.h"
 
@@ -23,16 +25,22 @@ static bool is_error(const char *line)
 {
 	static const char prefix[] = QEMU_PROGRAM ": ";
 
-	/* QEMU ends with such a line if it cannot start a thread. */
+	/* QEMU ends with such a line if it cannot start a thread, but goes on without a module. */
 	if (!strncmp(line, "qemu: ", 6))
-		return true;
+		return strncmp(line + 6, "module ", 7);
 	/* QEMU's warnings have the same prefix, and QEMU goes on after them. */
 	return !strncmp(line, prefix, sizeof(prefix) - 1) &&
 	       strncmp(line + sizeof(prefix) - 1, "warning: ", 9) &&
 	       strncmp(line + sizeof(prefix) - 1, "info: ", 6);
 }
 
-bool qemu_explain_has_error(int log, char *text, size_t size)
+static bool is_text(const char *line)
+{
+	return *line;
+}
+
+/* Finds the last line of a kind. @text stays as it is if there is none. */
+static bool find_line(int log, bool (*is_wanted)(const char *line), char *text, size_t size)
 {
 	char end[4096];
 	const uint64_t bytes = sys_file_bytes(log);
@@ -43,12 +51,49 @@ bool qemu_explain_has_error(int log, char *text, size_t size)
 
 	end[n > 0 ? n : 0] = '\0';
 	while ((line = strsep(&rest, "\n"))) {
-		if (!is_error(line))
+		if (!is_wanted(line))
 			continue;
 		snprintf(text, size, "%s", line);
 		found = true;
 	}
 	return found;
+}
+
+/* --- How QEMU ended --- */
+
+static const struct {
+	int number;
+	const char *name;
+} signals[] = {
+	{ SIGABRT, " (SIGABRT)" }, { SIGBUS, " (SIGBUS)" },   { SIGFPE, " (SIGFPE)" },
+	{ SIGILL, " (SIGILL)" },   { SIGKILL, " (SIGKILL)" }, { SIGSEGV, " (SIGSEGV)" },
+	{ SIGSYS, " (SIGSYS)" },   { SIGTERM, " (SIGTERM)" }, { SIGXFSZ, " (SIGXFSZ)" },
+};
+
+static const char *name_signal(int number)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (signals[i].number == number)
+			return signals[i].name;
+	return "";
+}
+
+/*
+ * Writes how QEMU ended, or "" if nobody knows. The kernel closes the socket of QEMU before it has
+ * ended the process.
+ */
+static void describe_end(int pidfd, char *text, size_t size)
+{
+	int signal, status;
+
+	*text = '\0';
+	if (pidfd < 0 || sys_wait_socket(pidfd, POLLIN, sys_deadline_ns(SYS_NS_PER_S)) ||
+	    !sys_pidfd_status(pidfd, &signal, &status))
+		return;
+	if (signal)
+		snprintf(text, size, " on signal %d%s", signal, name_signal(signal));
+	else
+		snprintf(text, size, " with exit status %d", status);
 }
 
 /* --- QEMU did not run --- */
@@ -112,7 +157,7 @@ static int exec_error(int log)
 
 /* --- QEMU ended or does not have the device --- */
 
-/* If QEMU wrote no error, the error comes from qemu_pci_start(), qemu_iommu_start() or qtest.h. */
+/* If QEMU runs, the error comes from qemu_pci_start(), qemu_iommu_start() or qtest.h. */
 static const struct {
 	int err;
 	int as;
@@ -124,7 +169,6 @@ static const struct {
 	{ -ENOSPC, -ENOSPC,
 	  "the BARs of the model need more than 512 MiB of memory or 4 KiB of I/O ports, which is all "
 	  "that qemu: gives them" },
-	{ -EPIPE, -ENODEV, "QEMU ended and did not say why; " NEEDED },
 	{ -EPROTO, -EIO, "QEMU sent a malformed reply and was killed" },
 	{ -ETIMEDOUT, -ETIMEDOUT,
 	  "QEMU was not ready after " TEXT_OF(QEMU_OPEN_S) " s and was killed" },
@@ -158,15 +202,33 @@ static int quote_error(const struct coherent_device *dev, const char *text)
 	return -EINVAL;
 }
 
-int qemu_explain(const struct coherent_device *dev, int log, int err)
+static int explain_end(const struct coherent_device *dev, int log, const char *how)
 {
 	char text[512];
 
+	if (find_line(log, is_text, text, sizeof(text)))
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: QEMU ended%s; the last line that it wrote was: %s", dev->name, how,
+		       text);
+	else
+		report(&dev->reporter, COHERENT_ERROR,
+		       "%s: QEMU ended%s and did not say why; " NEEDED, dev->name, how);
+	return -ENODEV;
+}
+
+int qemu_explain(const struct coherent_device *dev, int log, int pidfd, int err)
+{
+	char text[512], how[64] = "";
+
+	if (err == -EPIPE)
+		describe_end(pidfd, how, sizeof(how));
 	if (exec_error(log))
 		return qemu_explain_start(dev, exec_error(log));
 	/* A QEMU that ended wrote the reason. A QEMU that is slow is still running. */
-	if (err != -ETIMEDOUT && qemu_explain_has_error(log, text, sizeof(text)))
+	if (err != -ETIMEDOUT && find_line(log, is_error, text, sizeof(text)))
 		return quote_error(dev, text);
+	if (err == -EPIPE)
+		return explain_end(dev, log, how);
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
 		if (reasons[i].err != err)
 			continue;
@@ -174,4 +236,23 @@ int qemu_explain(const struct coherent_device *dev, int log, int err)
 		return reasons[i].as;
 	}
 	return err;
+}
+
+/* --- QEMU is gone --- */
+
+void qemu_explain_loss(const struct coherent_device *dev, int log, int pidfd)
+{
+	const char *what = "";
+	char text[512] = "", how[64];
+
+	describe_end(pidfd, how, sizeof(how));
+	/* The last error that QEMU wrote is probably the reason. */
+	if (find_line(log, is_error, text, sizeof(text)))
+		what = "; its last error was: ";
+	else if (find_line(log, is_text, text, sizeof(text)))
+		what = "; the last line that it wrote was: ";
+	report(&dev->reporter, COHERENT_ERROR,
+	       "%s: QEMU is gone%s%s; its mems can be reclaimed with .idle = true, then open the "
+	       "device again%s%s",
+	       dev->name, *how ? ": it ended" : "", how, what, text);
 }

@@ -21,22 +21,21 @@ int qemu_explain_start(const struct coherent_device *dev, int err);
  * qemu_explain() - Report why a device cannot be opened.
  * @dev: The device, which receives the report.
  * @log: The file that QEMU wrote its messages to.
+ * @pidfd: The process; -1 if it was never known.
  * @err: The error of qemu_pci_start() or qemu_iommu_start(). The caller kills QEMU afterwards.
  *
  * Return: @err, or an error that is more exact: -ENODEV (QEMU does not have the model or the
  * device, is too old, or cannot be run), -EINVAL (QEMU says why), -ENOSPC (no descriptor is left,
  * or the BARs of the model are too large), -ENOMEM, -EIO (a malformed reply), -ETIMEDOUT.
  */
-int qemu_explain(const struct coherent_device *dev, int log, int err);
+int qemu_explain(const struct coherent_device *dev, int log, int pidfd, int err);
 
 /**
- * qemu_explain_has_error() - Find the last error that QEMU wrote.
+ * qemu_explain_loss() - Report that the QEMU of an open device is gone, how it ended, and what it wrote.
+ * @dev: The device, which receives the report.
  * @log: The file that QEMU wrote its messages to.
- * @text: Receives the line; untouched if there is none.
- * @size: The size of @text.
- *
- * Return: whether QEMU wrote an error.
+ * @pidfd: The process. The function waits up to a second for its end.
  */
-bool qemu_explain_has_error(int log, char *text, size_t size);
+void qemu_explain_loss(const struct coherent_device *dev, int log, int pidfd);
 
 #endif

@@ -380,5 +380,6 @@ int qemu_start(struct qemu *qemu, const struct name *name, const char *const *ar
 	if (!err)
 		err = spawn_qemu(qemu);
 	/* QEMU has ended, so the log has the reason. */
-	return err == -ESRCH ? qemu_explain(dev, qemu->log, -EPIPE) : qemu_explain_start(dev, err);
+	return err == -ESRCH ? qemu_explain(dev, qemu->log, -1, -EPIPE) :
+			       qemu_explain_start(dev, err);
 }

@@ -109,7 +109,18 @@ static void missing_or_failing_qemu_is_reported(void **state)
 	open_with_path("/nothing", -ENODEV, "apt-get install qemu-system-x86", NULL);
 	open_with_script(NULL, -ENODEV, "cannot be run: Permission denied", needed);
 	open_with_script("exit 1", -ENODEV, needed, NULL);
-	open_with_script("exit 1", -ENODEV, "did not say why", "QEMU is gone");
+	open_with_script("exit 3", -ENODEV, "QEMU ended with exit status 3 and did not say why",
+			 "QEMU is gone");
+	open_with_script("kill -9 $$", -ENODEV,
+			 "QEMU ended on signal 9 (SIGKILL) and did not say why", NULL);
+	open_with_script("kill -USR1 $$", -ENODEV, "QEMU ended on signal 10 and", NULL);
+	/* QEMU writes some errors without its name, and goes on without a module. */
+	open_with_script("echo 'audio: Could not init' >&2; exit 1", -ENODEV,
+			 "QEMU ended with exit status 1; the last line that it wrote was: audio: "
+			 "Could not init",
+			 needed);
+	open_with_script("echo 'qemu: module x not found' >&2; echo 'audio: no' >&2; exit 1",
+			 -ENODEV, "that it wrote was: audio: no", NULL);
 	open_with_script(warns, -EINVAL, "-device edu: what it is", "of no import");
 	open_with_script(warns, -EINVAL, "-device edu: what it is", needed);
 	open_with_script("echo 'qemu-system-x86_64: -device virtio-iommu-pci,addr=2: q35 machine "

@@ -48,7 +48,47 @@ static void last_error_of_qemu_is_reported(void **state)
 	device_reads(0, seen);
 	assert_ok(kill(qemu_process(), SIGKILL));
 	assert_err(coherent_device_fence(dev), -ENODEV);
-	assert_true(log_has(&reports, "QEMU is gone; its last error was: qemu-system-x86_64: "));
+	assert_true(log_has(&reports, "QEMU is gone: it ended on signal 9 (SIGKILL); "));
+	assert_true(log_has(&reports, "; its last error was: qemu-system-x86_64: "));
+}
+
+/* Checks the report that QEMU is gone. @end makes it end. */
+static void qemu_is_gone(const char *says, void (*end)(pid_t qemu))
+{
+	open_edu(NULL);
+	end(qemu_process());
+	assert_err(coherent_device_fence(dev), -ENODEV);
+	close_edu(NULL);
+	if (reports.count != 1 || !log_has(&reports, says))
+		fail_msg("\"%s\" is not in: %s", says, reports.text);
+}
+
+static void send_term(pid_t qemu)
+{
+	assert_ok(kill(qemu, SIGTERM));
+}
+
+static void send_abort(pid_t qemu)
+{
+	assert_ok(kill(qemu, SIGABRT));
+}
+
+/* As a program does that waits for all its children. */
+static void kill_and_reap(pid_t qemu)
+{
+	assert_ok(kill(qemu, SIGKILL));
+	assert_int_equal(waitpid(qemu, NULL, 0), qemu);
+}
+
+static void report_says_how_qemu_ended(void **state)
+{
+	(void)state;
+	qemu_is_gone("QEMU is gone: it ended with exit status 0; ", send_term);
+	qemu_is_gone("QEMU is gone: it ended on signal 6 (SIGABRT); ", send_abort);
+	qemu_is_gone("QEMU is gone; ", kill_and_reap);
+	assert_ptr_not_equal(signal(SIGCHLD, SIG_IGN), SIG_ERR);
+	qemu_is_gone("QEMU is gone; ", send_abort);
+	assert_ptr_not_equal(signal(SIGCHLD, SIG_DFL), SIG_ERR);
 }
 
 /* The faults are in memory that this process shares with QEMU. */
@@ -355,6 +395,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_EDU(killed_qemu_leaves_memory),
 		ON_EDU(last_error_of_qemu_is_reported),
+		cmocka_unit_test(report_says_how_qemu_ended),
 		ON_EDU(close_does_not_wait_for_a_hanging_qemu),
 		cmocka_unit_test(qemu_may_be_killed_at_any_moment),
 		cmocka_unit_test(close_ends_qemu_in_a_program_that_ignores_children),
