@@ -32,6 +32,7 @@
  * @lends_copies: A loan is a copy of the lent box, so that a driver that touches the box finds out.
  * @idle_is_fence: @unmap with idle cuts the device off at once, also if the driver was wrong and
  *	the device is not idle. Without idle, @unmap does not.
+ * @idle_when_lost: A device that is lost has ended for good, so nothing of it is in flight.
  * @step_ns: The device runs only in @step, and its clock advances by this in each. 0 for a device
  *	that runs by itself.
  * @random_addresses: At open the device may still execute commands of its last owner. So the
@@ -52,6 +53,7 @@ struct backend {
 	bool cannot_stop_writes;
 	bool lends_copies;
 	bool idle_is_fence;
+	bool idle_when_lost;
 	bool random_addresses;
 	bool addresses_linger;
 	bool checks_memory;

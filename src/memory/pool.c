@@ -274,10 +274,7 @@ enum coherent_permission pool_permission(struct coherent_object *slot)
 
 static __attribute__((noinline)) int refuse_reclaim(const struct slot *slot)
 {
-	return refuse(slot->chunk->pool->store, -EBUSY, RECLAIM,
-		      "the mem allocated at %s is in a pool, so the device can reach it until its "
-		      "commands end; then give .idle = true",
-		      slot_site(slot));
+	return refuse_in_flight(slot->chunk->pool->store, RECLAIM, slot_site(slot), "in a pool");
 }
 
 /* The caller has read the slot and the pool of the mem already. */

@@ -53,6 +53,30 @@ int refuse_in_place(struct object_store *store, const char *at)
 		      "hidden, but .level asks for more; leave out one of the two");
 }
 
+int refuse_in_flight(struct object_store *store, const char *at, const char *site,
+		     const char *where)
+{
+	struct backend *backend = store->backend;
+
+	if (is_silent(store))
+		return -EBUSY;
+	/* The promise costs nothing then, but there are no commands to end. */
+	if (backend->idle_when_lost && backend_is_lost(backend))
+		return refuse(store, -EBUSY, at,
+			      "the device is gone, so no command uses the mem allocated at %s any "
+			      "more; give .idle = true",
+			      site);
+	if (where)
+		return refuse(store, -EBUSY, at,
+			      "the mem allocated at %s is %s, so the device can reach it until its "
+			      "commands end; then give .idle = true",
+			      site, where);
+	return refuse(store, -EBUSY, at,
+		      "unmapping the mem allocated at %s does not end the commands that use it; "
+		      "end them, then give .idle = true",
+		      site);
+}
+
 int refuse_result(struct object_store *store, const char *at, const char *callback, int result)
 {
 	if (result <= 0)

@@ -46,6 +46,18 @@ int refuse_level(struct object_store *store, const char *at, enum coherent_level
 int refuse_in_place(struct object_store *store, const char *at);
 
 /**
+ * refuse_in_flight() - Report that a reclaim lacks .idle.
+ * @store: The store of the mem.
+ * @at: The call.
+ * @site: The place of the allocation of the mem.
+ * @where: "in place" or "in a pool", where the device keeps its access; NULL otherwise.
+ *
+ * Return: -EBUSY.
+ */
+int refuse_in_flight(struct object_store *store, const char *at, const char *site,
+		     const char *where);
+
+/**
  * refuse_result() - Check the result of a callback of the driver.
  * @store: The store, or NULL.
  * @at: The call.

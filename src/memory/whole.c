@@ -386,11 +386,7 @@ static int take_back_in_place(struct coherent_mem *mem, struct coherent_box *box
 	struct coherent_object *object = mem->object;
 
 	if (!idle)
-		return refuse(
-			object->store, -EBUSY, RECLAIM,
-			"the mem allocated at %s is in place, so the device can reach it until "
-			"its commands end; then give .idle = true",
-			object->site);
+		return refuse_in_flight(object->store, RECLAIM, object->site, "in place");
 	/* ORDER: pairs with the device's last write (reclaim.litmus). */
 	coherent_rmb();
 	watch_reclaim(object, object);
@@ -420,11 +416,7 @@ int whole_reclaim(struct coherent_mem *mem, struct coherent_box *box, bool idle)
 	if (!idle && !unmap_is_fence && is_gone(store->backend))
 		return -ENODEV;
 	if (!idle && !unmap_is_fence)
-		return refuse(
-			store, -EBUSY, RECLAIM,
-			"unmapping the mem allocated at %s does not end the commands that use it; "
-			"end them, then give .idle = true",
-			mem->object->site);
+		return refuse_in_flight(store, RECLAIM, mem->object->site, NULL);
 	return take_back_whole(mem, box, idle);
 }
 

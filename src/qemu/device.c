@@ -151,6 +151,7 @@ static int qemu_open(struct backend **backend, struct coherent_device *dev, cons
 		.dev = dev,
 		.level = COHERENT_PEER,
 		.idle_is_fence = true,
+		.idle_when_lost = true,
 		/* The timer of edu survives a reset and then transfers to an old address. */
 		.addresses_linger = true,
 	};

@@ -3,6 +3,7 @@
  * These tests check that the library copes with a QEMU that dies at any moment, and that signals
  * and forks of the program disturb neither the library nor QEMU.
  */
+#include <coherent/pool.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -37,6 +38,59 @@ static void killed_qemu_leaves_memory(void **state)
 	assert_true(log_has(&reports, "QEMU is gone"));
 	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
 	assert_int_equal(coherent_box_ptr(&box)[0], 9);
+}
+
+/* There are no commands that the driver could end before it promises that the device is idle. */
+static void reclaim_after_the_end_asks_for_the_promise(void **state)
+{
+	COHERENT_BOX(uint8_t[64]) boxes[3] = { COHERENT_EMPTY, COHERENT_EMPTY, COHERENT_EMPTY };
+	COHERENT(uint8_t[64]) mems[3] = { COHERENT_EMPTY, COHERENT_EMPTY, COHERENT_EMPTY };
+	COHERENT_POOL(uint8_t[64]) pool = COHERENT_EMPTY;
+
+	(void)state;
+	assert_ok(coherent_pool_create(&pool, dev));
+	assert_ok(coherent_box_zeroed(&boxes[0], dev, 1));
+	assert_ok(coherent_box_zeroed(&boxes[1], dev, 1, .in_place = true));
+	assert_ok(coherent_pool_box(&pool, &boxes[2]));
+	for (size_t i = 0; i < 3; i++) {
+		assert_ok(coherent_expose(&boxes[i], &mems[i]));
+		reports = (struct log)LOG_EMPTY;
+		assert_err(coherent_reclaim(&mems[i], &boxes[i]), -EBUSY);
+		assert_true(log_has(&reports, i ? "until its commands end; then give .idle" :
+						  "end them, then give .idle"));
+	}
+	assert_ok(kill(qemu_process(), SIGKILL));
+	assert_err(coherent_device_fence(dev), -ENODEV);
+	for (size_t i = 0; i < 3; i++) {
+		reports = (struct log)LOG_EMPTY;
+		assert_err(coherent_reclaim(&mems[i], &boxes[i]), -EBUSY);
+		assert_int_equal(reports.count, 1);
+		assert_true(log_has(&reports, "the device is gone, so no command uses the mem"));
+		assert_ok(coherent_reclaim(&mems[i], &boxes[i], .idle = true));
+		coherent_box_free(&boxes[i]);
+	}
+	assert_ok(coherent_pool_destroy(&pool));
+}
+
+/* The call that finds out that QEMU has ended may be the reclaim. */
+static void reclaim_finds_that_qemu_is_gone(void **state)
+{
+	COHERENT(uint8_t) mem = COHERENT_EMPTY;
+	COHERENT_BOX_AUTO(uint8_t, box);
+	struct pollfd end = { .events = POLLIN };
+
+	(void)state;
+	assert_ok(coherent_zeroed(&mem, dev, PAGE));
+	end.fd = (int)syscall(SYS_pidfd_open, qemu_process(), 0);
+	assert_true(end.fd >= 0);
+	assert_ok(kill(qemu_process(), SIGKILL));
+	assert_int_equal(poll(&end, 1, -1), 1);
+	close(end.fd);
+	assert_err(coherent_reclaim(&mem, &box), -EBUSY);
+	assert_int_equal(reports.count, 2);
+	assert_true(log_has(&reports, "QEMU is gone: it ended on signal 9 (SIGKILL); "));
+	assert_true(log_has(&reports, "the device is gone, so no command uses the mem"));
+	assert_ok(coherent_reclaim(&mem, &box, .idle = true));
 }
 
 static void last_error_of_qemu_is_reported(void **state)
@@ -394,6 +448,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_EDU(killed_qemu_leaves_memory),
+		ON_EDU(reclaim_after_the_end_asks_for_the_promise),
+		ON_EDU(reclaim_finds_that_qemu_is_gone),
 		ON_EDU(last_error_of_qemu_is_reported),
 		cmocka_unit_test(report_says_how_qemu_ended),
 		ON_EDU(close_does_not_wait_for_a_hanging_qemu),
