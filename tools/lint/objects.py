@@ -155,7 +155,8 @@ class Objects(Texts):
         now = self.state_of(state, place)
         if now[0] in 'FV':
             life = now[1]
-            info = self.lives_info(life, kind, place)
+            # A view is of another kind than the object to which it leads.
+            info = self.lives_info(life, kind if now[0] == 'F' else 'object', place)
             end = state.dead.get(life)
             if end and now[0] == 'V':
                 self.report(state, 'view', f"{self.named(kind, place)} is {verb} here after "

@@ -3,7 +3,8 @@
 from .walk import Walker
 
 ENDED = {'coherent_expose': 'consumed {}', 'coherent_expose_all': 'consumed {}',
-         'coherent_init': 'consumed {}', 'coherent_reclaim': 'took {} back',
+         'coherent_init': 'consumed {}', 'coherent_lend': 'consumed {}',
+         'coherent_reclaim': 'took {} back', 'coherent_take': 'ended {}',
          'coherent_move': 'moved {} away', 'coherent_pool_destroy': 'destroyed {}',
          'coherent_device_close': 'closed {}', 'coherent_bar_close': 'closed {}',
          'coherent_irq_close': 'closed {}'}

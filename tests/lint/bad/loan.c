@@ -9,7 +9,7 @@ int pointer_kept(union desc_box *box, union desc_loan *loan)
 
 	if (err)
 		return err;
-	/* want: a pointer into box 'box' is used here after coherent_lend() at line N */
+	/* want: a pointer into box 'box' is used here after coherent_lend() at line N consumed the box */
 	descs[0].len = 1;
 	return 0;
 }
@@ -18,7 +18,7 @@ int box_after_lend(union desc_box *box, union desc_loan *loan)
 {
 	int err = coherent_lend(box, loan, COHERENT_TO_DEVICE);
 
-	/* want: box 'box' is used here after coherent_lend() at line N */
+	/* want: box 'box' is used here after coherent_lend() at line N consumed it */
 	coherent_box_ptr(box)[0].len = 1;
 	return err;
 }
@@ -29,7 +29,7 @@ int taken_twice(union desc_loan *loan, union desc_box *box, union desc_box *othe
 
 	if (err)
 		return err;
-	/* want: loan 'loan' is taken here after coherent_take() at line N */
+	/* want: loan 'loan' is taken here after coherent_take() at line N ended it */
 	return coherent_take(loan, other, .idle = true);
 }
 
@@ -37,7 +37,7 @@ uint64_t address_after_take(union desc_loan *loan, union desc_box *box)
 {
 	if (coherent_take(loan, box, .idle = true))
 		return 0;
-	/* want: loan 'loan' is used here after coherent_take() at line N */
+	/* want: loan 'loan' is used here after coherent_take() at line N ended it */
 	return coherent_loan_addr(loan).raw;
 }
 

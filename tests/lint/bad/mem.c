@@ -59,6 +59,19 @@ int after_reclaim(union desc_mem *mem, union desc_box *box)
 	return coherent_write(mem, 0, .flags, 1);
 }
 
+int view_after_reclaim(union desc_mem *mem, union desc_box *box)
+{
+	COHERENT_VIEW(struct desc) view;
+	int err = coherent_view(mem, 0, 1, &view);
+
+	if (!err)
+		err = coherent_reclaim(mem, box, .idle = true);
+	if (err)
+		return err;
+	/* want: view 'view' is used here after coherent_reclaim() at line N took mem 'mem' back */
+	return coherent_write(&view, 0, .flags, 1);
+}
+
 void after_move(union desc_mem *from, union desc_mem *to)
 {
 	coherent_move(from, to);
