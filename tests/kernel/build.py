@@ -11,6 +11,7 @@ instructions of accesses by hand (tests/object_code). coherent-lint accepts the 
 for Debian's stock 7.3 are built in a chroot, without coherent-lint. Prints TAP.
 """
 import argparse
+import concurrent.futures
 import glob
 import os
 import re
@@ -506,7 +507,9 @@ def check_all(results, kernel, script, where):
     if kernel.build:
         return
     found = list(commands(where, (*MODULES, 'examples')))
-    said = [line for command in found for line in clang(kernel, command)]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        said = [line for lines in pool.map(lambda command: clang(kernel, command), found)
+                for line in lines]
     results.say(found and not said, f'clang W=1: no warning in {len(found)} files', said)
     for name in MODULES:
         files, said = sparse(kernel, where, name)

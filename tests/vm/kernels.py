@@ -43,7 +43,8 @@ class Kernel:
     """A kernel.
 
     image: the file that QEMU boots. modules: the directory of its modules, or None if all is
-        built in. archive: has more packages for its architecture.
+        built in. archive: has more packages for its architecture. found: the headers, once apt was
+        asked for them, which takes half a second.
     """
     name: str
     arch: str
@@ -53,6 +54,7 @@ class Kernel:
     archive: Archive
     cache: str
     build: str | None = None
+    found: str | None = None
 
     def module_of(self, name):
         """Returns the paths of a module and of those that it needs, in the order to load them."""
@@ -107,8 +109,10 @@ class Kernel:
 
     def headers(self):
         """Returns the kernel's headers, or its build directory. Modules are built against these."""
-        if self.build:
-            return self.build
+        self.found = self.found or self.build or self.unpack_headers()
+        return self.found
+
+    def unpack_headers(self):
         if SUITES[self.name]:
             raise Failed(f'the compilers here are too old for Linux {self.version}: newer.py has others')
         package = f'linux-headers-{self.version}'
