@@ -173,7 +173,7 @@ COHERENT_C_END
  *
  *	err = coherent_box_adopt(&box, dev, buffer, 4096, .release = put, .release_arg = heap);
  *
- * Context: may sleep.
+ * Context: may sleep; in the kernel not if .gfp is GFP_ATOMIC.
  * Return: 0; -EINVAL (@memory is NULL, does not begin at a page, does not consist of whole pages
  * and .tail is not given, is not mapped, may not be written, is a shared mapping of a file on disk,
  * or is memory of the library; otherwise as coherent_box_zeroed()), -EBUSY (@box is not empty, or
