@@ -119,7 +119,7 @@ static void pointer_into_a_large_box_is_found(void **state)
 static void pointer_to_nothing_finds_nothing(void **state)
 {
 	COHERENT_BOX_AUTO(uint8_t, box);
-	struct coherent_info info;
+	struct coherent_info info = { .bytes = 0 };
 	const void *old;
 
 	(void)state;
