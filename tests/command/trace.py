@@ -124,11 +124,14 @@ def closed_streams(command, driver):
 
 
 def full_disks(command, driver, folder):
-    """The limit of a file stands for a full disk. Each driver has two devices, which report."""
+    """The limit of a file stands for a full disk. Each driver has two devices, which report.
+
+    With a limit of 0 the start of a program with ThreadSanitizer ends it by SIGXFSZ.
+    """
     def small(limit):
         return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     path = os.path.join(folder, 'full.json')
-    done = command.run('trace', '-o', path, '--', driver, 'steps', preexec_fn=small(0))
+    done = command.run('trace', '-o', path, '--', driver, 'steps', preexec_fn=small(1))
     command.say(done.returncode == 1 and f'trace: {path} cannot be written: File too large\n' in
                 done.stderr and 'opened no device' not in done.stderr,
                 'a trace that cannot begin is an error', f'{done.returncode} {done.stderr}')
