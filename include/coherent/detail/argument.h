@@ -357,10 +357,9 @@ COHERENT_INLINE void *coherent_same(const void *x)
 	int x##err = call; COHERENT_STRICT coherent_result(x##err); COHERENT_STRICT_END
 #define COHERENT_END_CALL })
 #else
-#define COHERENT_BEGIN_CALL						\
-	__extension__({ COHERENT_STRICT COHERENT_HEARD(result)(__extension__({ COHERENT_STRICT_END
+#define COHERENT_BEGIN_CALL COHERENT_BEGIN_HEARD COHERENT_STRICT_END
 #define COHERENT_ERR(x, call) int x##err = call; x##err;
-#define COHERENT_END_CALL })); })
+#define COHERENT_END_CALL })))
 #endif
 #define COHERENT_BEGIN_VOID __extension__({
 #define COHERENT_END_VOID })

@@ -74,32 +74,30 @@ COHERENT_MUST_CHECK COHERENT_INLINE int coherent_result(int err)
  * The parts of a macro before and after its checks and its call: for an int result that the
  * caller must not ignore, for a value, and for nothing. The checks are not an argument of a macro,
  * because COHERENT_HEARD() does not work well there, and clang prints each macro around an error.
+ *
+ * gcc 16 does not warn if the value of a statement expression is ignored. So the statement
+ * expression with the pragmas is the left side of a comma there, and the call is the right side.
  */
 #if defined(__clang__)
 #define COHERENT_BEGIN_RESULT						\
 	__extension__({ COHERENT_STRICT coherent_result(__extension__({
+#define COHERENT_END_RESULT })); COHERENT_STRICT_END })
 #else
-#define COHERENT_BEGIN_RESULT						\
-	__extension__({							\
-		COHERENT_STRICT						\
-		COHERENT_HEARD(result)(__extension__({
+#define COHERENT_BEGIN_HEARD						\
+	((void)__extension__({ COHERENT_STRICT 0; })			\
+	 COHERENT_HEARD_NEXT(result)(__extension__({
+#define COHERENT_BEGIN_RESULT COHERENT_BEGIN_HEARD
+#define COHERENT_END_RESULT COHERENT_STRICT_END })))
 #endif
-#define COHERENT_END_RESULT						\
-		}));							\
-		COHERENT_STRICT_END					\
-	})
 /* The same for an int result, but the warnings in the arguments of the caller stay warnings. */
 #if defined(__clang__)
 #define COHERENT_BEGIN_ERRNO						\
 	__extension__({ COHERENT_STRICT coherent_result COHERENT_STRICT_END(__extension__({
-#else
-#define COHERENT_BEGIN_ERRNO						\
-	__extension__({							\
-		COHERENT_STRICT						\
-		COHERENT_HEARD(result)(__extension__({			\
-			COHERENT_STRICT_END
-#endif
 #define COHERENT_END_ERRNO })); })
+#else
+#define COHERENT_BEGIN_ERRNO COHERENT_BEGIN_HEARD COHERENT_STRICT_END
+#define COHERENT_END_ERRNO })))
+#endif
 /* The same, and the call begins with COHERENT_ERRNO. After an error the result is still an int. */
 #define COHERENT_BEGIN_ACCESS(u) COHERENT_BEGIN_ERRNO int u##errno = 0; __extension__({
 #define COHERENT_ERRNO(u) u##errno =

@@ -20,12 +20,18 @@
  */
 #if defined(__clang__) || defined(__CHECKER__)
 #define COHERENT_HEARD(name) coherent_##name
+#define COHERENT_HEARD_NEXT(name) , coherent_##name
 #else
 #define COHERENT_HEARD(name)						\
 	_Pragma("push_macro(\"COHERENT_NEW\")") _Pragma("pop_macro(\"COHERENT_NEW\")") \
 	COHERENT_NEW(name)
-# 28 __FILE__
+/* The same behind a comma. gcc says that a result is ignored at the comma. */
+#define COHERENT_HEARD_NEXT(name)					\
+	_Pragma("push_macro(\"COHERENT_NEW_NEXT\")") _Pragma("pop_macro(\"COHERENT_NEW_NEXT\")") \
+	COHERENT_NEW_NEXT(name)
+# 33 __FILE__
 #define COHERENT_NEW(name) coherent_##name
+#define COHERENT_NEW_NEXT(name) , coherent_##name
 #endif
 
 #endif
